@@ -1,0 +1,51 @@
+# The two commands: `make lab` (the main job) and `make test` (everything).
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(abspath ansible.cfg)
+COLLECTION := .ansible/collections/ansible_collections/evenkeel/lb
+
+LAB ?= evenkeel
+LAB_SUBNET ?= 198.51.100.0/24
+LAB_SUBNET6 ?= 2001:db8::/64
+
+.PHONY: help env lab lab-down lab-purge check test test-full bench clean
+
+help: ## What can be done here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+env: $(VENV)/.ready $(COLLECTION) ## Python environment and collection link
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	$(PYTHON) lab/env.py $(VENV)
+	touch $@
+
+$(COLLECTION):
+	mkdir -p $(dir $@)
+	ln -s $(CURDIR) $@
+
+lab: env ## A pair with three web servers on this machine, by site.yml, and the VIP answering
+	lab/demo --name $(LAB) --subnet $(LAB_SUBNET) --subnet6 $(LAB_SUBNET6)
+
+lab-down: ## Remove the lab's hosts
+	lab/lab down --name $(LAB)
+
+lab-purge: ## Remove what else the lab made (images, keys, network)
+	lab/lab purge --name $(LAB)
+
+check: env ## Lint, types, unit, property, contract and golden tests
+	tests/check
+
+test: env ## Everything that CI runs
+	tests/all
+
+test-full: env ## Everything there is
+	tests/all --full
+
+bench: env ## Measure: run time, fault table, planning
+	tests/bench/run
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .ansible .mypy_cache .ruff_cache .pytest_cache
