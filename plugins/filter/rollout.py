@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollout
+short_description: The order in which the nodes of a cluster are changed
+version_added: 0.1.0
+author: The evenkeel.lb authors
+description:
+  - Puts the nodes of one cluster in the order in which a change reaches them - nodes that leave, standbys, holders of a
+    virtual IP, nodes that join - and names what forbids the change.
+  - Reads the registered variables C(evenkeel_live) of the cluster's nodes and C(evenkeel_live_outside) of those in the
+    play, both results of M(evenkeel.lb.vrrp_info). A node without either counts as unreachable.
+positional: hostvars, play_hosts
+options:
+  _input:
+    description: The plan of one cluster, as M(evenkeel.lb.vrrp_plan) returns it.
+    type: dict
+    required: true
+  hostvars:
+    description: Ansible's C(hostvars).
+    type: dict
+    required: true
+  play_hosts:
+    description: The hosts that this run may change.
+    type: list
+    elements: str
+    required: true
+seealso:
+  - module: evenkeel.lb.vrrp_plan
+  - module: evenkeel.lb.vrrp_info
+"""
+
+EXAMPLES = r"""
+- name: In what order
+  ansible.builtin.debug:
+    msg: "{{ (plan | evenkeel.lb.rollout(hostvars, ansible_play_hosts_all)).waves }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - V(mode) is V(new) or V(running); V(waves) maps a node to its place in the order, from 1; V(holders) maps an
+      instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are lists of nodes; V(errors) and
+      V(warnings) are findings.
+  type: dict
+"""
+
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import roll_out
+
+NAME = "evenkeel.lb.rollout"
+
+
+def _answer(result: Any) -> Optional[Mapping[str, Any]]:
+    """A `vrrp_info` result that really came from the node."""
+    if not isinstance(result, Mapping) or result.get("unreachable") or result.get("failed") or result.get("skipped"):
+        return None
+    return result
+
+
+def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: List[str]) -> Dict[str, Any]:
+    if not isinstance(plan, Mapping) or "nodes" not in plan:
+        raise AnsibleFilterError(f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}")
+    live: Dict[str, Optional[Mapping[str, Any]]] = {}
+    for node in plan["nodes"]:
+        if node in play_hosts:
+            live[node] = _answer(hostvars[node].get("evenkeel_live"))
+            for item in (hostvars[node].get("evenkeel_live_outside") or {}).get("results") or []:
+                live.setdefault(item["evenkeel_node"], None)
+                live[item["evenkeel_node"]] = _answer(item) or live[item["evenkeel_node"]]
+    return roll_out(plan, live, play_hosts).as_dict()
+
+
+class FilterModule:
+    def filters(self) -> Dict[str, Any]:
+        return {"rollout": rollout}
