@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make check`: linters, types, and the tests that need no hosts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.suite.steps import ROOT, Step, close, python_files, run
+
+COLLECTION = ".ansible/collections/ansible_collections/evenkeel/lb"
+LEFT_OUT = "ansible-test sanity, build and install, other ansible-core versions, molecule scenarios (make test)"
+
+
+def steps() -> list[Step]:
+    """What is independent of each other, the longest first."""
+    python = [path.relative_to(ROOT) for path in python_files()]
+    # Plugins are checked under their import names, everything else by its path.
+    typed: list[str | Path] = [f"{COLLECTION}/plugins", *(path for path in python if path.parts[0] != "plugins")]
+    return [
+        Step("golden", ["pytest", "tests/golden"]),
+        Step("ansible-lint", ["ansible-lint", "--strict", "-q"]),
+        Step("unit, property and contract tests", ["pytest", "tests/unit", "tests/property", "tests/contract"]),
+        Step("mypy", ["mypy", "--scripts-are-modules", *typed]),
+        Step("ruff", ["ruff", "check", *python]),
+        Step("ruff format", ["ruff", "format", "--diff", *python]),
+        Step("yamllint", ["yamllint", "--strict", "."]),
+        Step("plugin docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]),
+        Step("changelog fragments", ["antsibull-changelog", "lint"]),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(close(run("check", steps(), jobs=2), [LEFT_OUT]))
