@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks: what no linter of ours refuses, in every playbook, role and scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.suite.steps import ROOT, tree
+
+FOLDERS = {"roles", "playbooks", "molecule", "site.yml"}
+FILES = [
+    path
+    for path in tree()
+    if path.suffix == ".yml"
+    and path.relative_to(ROOT).parts[0] in FOLDERS
+    and not {"defaults", "vars", "meta", "group_vars", "host_vars"} & set(path.parts)
+]
+
+
+class Loader(yaml.SafeLoader):
+    """YAML as Ansible writes it: a tag such as !unsafe is its value."""
+
+
+Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
+
+
+def tasks(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every play, block and task, at any depth."""
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield item
+                for name in ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always"):
+                    yield from tasks(item.get(name))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tasks(path: Path) -> None:
+    found = []
+    for task in tasks(yaml.load(path.read_text(encoding="utf-8"), Loader)):  # noqa: S506 - derives from SafeLoader
+        name = task.get("name", "?")
+        if "ignore_errors" in task:
+            found.append(f"{name}: ignore_errors hides every failure; say which one is expected with failed_when")
+        if "no_log" in task:
+            found.append(f"{name}: no_log blanks the diff; commit masks secrets by itself")
+        if "when" in task and {"import_tasks", "ansible.builtin.import_tasks"} & set(task):
+            found.append(f"{name}: when on an import is copied to every task; use include_tasks")
+    assert found == []
