@@ -11,7 +11,7 @@ LAB ?= evenkeel
 LAB_SUBNET ?= 198.51.100.0/24
 LAB_SUBNET6 ?= 2001:db8::/64
 
-.PHONY: help env lab lab-down lab-purge check test test-full bench clean
+.PHONY: help env lab lab-down lab-purge check test test-full bench docs clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ test-full: env ## Everything there is
 
 bench: env ## Measure: run time, fault table, planning
 	tests/bench/run
+
+docs: env ## Write the generated blocks of the READMEs
+	$(BIN)/python tools/docs.py
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .ansible .mypy_cache .ruff_cache .pytest_cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -127,7 +128,7 @@ def _execute(step: Step, log: TextIO) -> int:
 def run_step(step: Step) -> Outcome:
     """Run one step into its log; on failure print the end of it."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{step.name.replace(' ', '-').replace('/', '-')}.log"
+    log = LOGS / f"{re.sub(r'[^a-z0-9.]+', '-', step.name)}.log"
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as file:
         code = _execute(step, file)
