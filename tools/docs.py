@@ -123,13 +123,14 @@ def options_block(role: Path) -> str:
 
 
 def inventory_block() -> str:
-    """The files of inventories/lab, as they are."""
+    """The files of inventories/lab as they are, but for the one that says how to log in to the lab's hosts."""
     base = ROOT / "inventories" / "lab"
+    variables = sorted((base / "group_vars" / "balancers").glob("*.yml"))
     parts = []
-    for path in sorted(path for path in base.rglob("*") if path.is_file() and path.suffix in {".yml", ".yaml"}):
-        text = path.read_text(encoding="utf-8").strip()
-        parts.append(f"`{path.relative_to(ROOT)}`:\n\n```yaml\n{text}\n```")
-    return "\n\n".join(parts)
+    for path in (base / "hosts.yml", *variables):
+        text = path.read_text(encoding="utf-8").removeprefix("---\n").strip()
+        parts.append(f"# {path.relative_to(ROOT)}\n{text}")
+    return "```yaml\n" + "\n\n".join(parts) + "\n```"
 
 
 def roles_block() -> str:

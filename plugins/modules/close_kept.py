@@ -11,7 +11,8 @@ short_description: Tell haproxy's kept clients to close after their next answer
 version_added: 0.1.0
 author: The evenkeel.lb authors
 description:
-  - While it is on, every HTTP answer of this node's haproxy carries C(Connection: close). A client that keeps its
+  - >-
+    While it is on, every HTTP answer of this node's haproxy carries C(Connection: close). A client that keeps its
     connection therefore opens a new one for its next request, and loses nothing when the virtual IP moves in between.
   - Puts one entry into the ACL file that the role P(evenkeel.lb.haproxy#role) reads, through the admin socket; no reload, nothing on disk.
     A reload switches it off.
