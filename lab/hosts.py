@@ -308,8 +308,11 @@ def write_inventory(lab: Lab, source: Path) -> None:
                                            lab.subnet, lab.subnet6))
         except ValueError as error:
             raise LabError(f"{path}: {error}") from None
-    settings = {"ansible_user": USER, "ansible_become": True,
+    settings = {"ansible_user": USER, "ansible_become": True, "ansible_python_interpreter": "/usr/bin/python3",
                 "ansible_ssh_private_key_file": f"{lab.state}/key",
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile=\"{lab.state}/known_hosts\" -o IdentitiesOnly=yes"}
     target.mkdir(parents=True, exist_ok=True)
-    (target / "zz-lab.json").write_text(json.dumps({"all": {"vars": settings}}, indent=1) + "\n")
+    extra: dict[str, Any] = {"all": {"vars": settings}}
+    if "client" in lab.hosts:
+        extra["clients"] = {"hosts": {"client": {"ansible_host": lab.address("client")}}}
+    (target / "zz-lab.json").write_text(json.dumps(extra, indent=1) + "\n")
