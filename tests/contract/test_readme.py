@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.suite import everything
 from tests.suite.steps import ROOT, tree
 from tools import docs
 
@@ -40,7 +41,19 @@ def test_first_screen_shows_the_two_commands() -> None:
     assert "make test" in first
 
 
-def test_every_scenario_is_described() -> None:
+def test_every_scenario_is_run_and_described() -> None:
     text = (ROOT / "TESTING.md").read_text(encoding="utf-8")
     scenarios = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    assert scenarios == sorted([*everything.SCENARIOS, *everything.FULL_SCENARIOS])
     assert [name for name in scenarios if f"| `{name}` |" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "TESTING.md"])
+def test_playbooks_and_folders_that_are_named_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w./])(?:playbooks|inventories|tests|lab|docs)/[\w./-]*\w", text))
+    # Made by the reader or by a command.
+    made = {"inventories/mine", "tests/output"}
+    assert [path for path in sorted(named - made) if not (ROOT / path).exists()] == []
+    playbooks = set(re.findall(r"ansible-playbook evenkeel\.lb\.(\w+)", text))
+    assert [playbook for playbook in playbooks if not (ROOT / "playbooks" / f"{playbook}.yml").exists()] == []
