@@ -10,10 +10,12 @@ short_description: A finding as one readable line
 version_added: 0.1.0
 author: The evenkeel.lb authors
 description:
-  - Turns a finding of M(evenkeel.lb.vrrp_plan) or P(evenkeel.lb.rollout#filter) into text - where, what, what was found, what is accepted, what to do.
+  - Turns a finding of M(evenkeel.lb.vrrp_plan) or P(evenkeel.lb.rollout#filter) into text - where, what, what was
+    found, what is accepted, what to do.
 options:
   _input:
-    description: The finding, with the keys V(rule), V(where), V(what), V(got), V(accepted), V(remedy) and V(severity).
+    description:
+      - The finding, with the keys V(rule), V(where), V(what), V(got), V(accepted), V(remedy) and V(severity).
     type: dict
     required: true
 """
@@ -30,10 +32,10 @@ _value:
   type: str
 """
 
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 
 NAME = "evenkeel.lb.finding"
@@ -47,5 +49,5 @@ def finding(fields: Mapping[str, Any]) -> str:
 
 
 class FilterModule:
-    def filters(self) -> Dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
         return {"finding": finding}

@@ -49,26 +49,28 @@ _value:
   type: dict
 """
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import roll_out
 
 NAME = "evenkeel.lb.rollout"
 
 
-def _answer(result: Any) -> Optional[Mapping[str, Any]]:
+def _answer(result: Any) -> Mapping[str, Any] | None:
     """A `vrrp_info` result that really came from the node."""
     if not isinstance(result, Mapping) or result.get("unreachable") or result.get("failed") or result.get("skipped"):
         return None
     return result
 
 
-def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: List[str]) -> Dict[str, Any]:
+def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: list[str]) -> dict[str, Any]:
     if not isinstance(plan, Mapping) or "nodes" not in plan:
-        raise AnsibleFilterError(f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}")
-    live: Dict[str, Optional[Mapping[str, Any]]] = {}
+        raise AnsibleFilterError(
+            f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}"
+        )
+    live: dict[str, Mapping[str, Any] | None] = {}
     for node in plan["nodes"]:
         if node in play_hosts:
             live[node] = _answer(hostvars[node].get("evenkeel_live"))
@@ -79,5 +81,5 @@ def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: Li
 
 
 class FilterModule:
-    def filters(self) -> Dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
         return {"rollout": rollout}

@@ -14,8 +14,8 @@ description:
   - >-
     While it is on, every HTTP answer of this node's haproxy carries C(Connection: close). A client that keeps its
     connection therefore opens a new one for its next request, and loses nothing when the virtual IP moves in between.
-  - Puts one entry into the ACL file that the role P(evenkeel.lb.haproxy#role) reads, through the admin socket; no reload, nothing on disk.
-    A reload switches it off.
+  - Puts one entry into the ACL file that the role P(evenkeel.lb.haproxy#role) reads, through the admin socket; no
+    reload, nothing on disk. A reload switches it off.
   - A node without a running haproxy has no kept clients; that is noted, not an error.
 options:
   state:
@@ -58,7 +58,6 @@ note:
 """
 
 import socket
-from typing import Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -83,7 +82,7 @@ def entries(answer: str) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in answer.splitlines() if line.startswith("0x") and " " in line]
 
 
-def switch(path: str, acl: str, wanted: bool, check_mode: bool) -> tuple[bool, Optional[str]]:
+def switch(path: str, acl: str, wanted: bool, check_mode: bool) -> tuple[bool, str | None]:
     """Return whether it changed (or would), and haproxy's complaint if it had one."""
     shown = ask(path, f"show acl {acl}")
     if "Unknown ACL" in shown:
@@ -113,11 +112,13 @@ def main() -> None:
         module.exit_json(changed=False, note=f"haproxy does not listen on {params['socket']}: no kept clients here")
     except OSError as error:
         module.fail_json(
-            msg=f"{params['socket']}: haproxy's admin socket did not answer within {TIMEOUT_SECONDS} s ({error}). Is the process frozen? See: journalctl -u haproxy"
+            msg=f"{params['socket']}: haproxy's admin socket did not answer within {TIMEOUT_SECONDS} s ({error}). "
+            "Is the process frozen? See: journalctl -u haproxy"
         )
     if complaint:
         module.fail_json(
-            msg=f"{params['socket']}: haproxy refused. Found: {complaint}. Accepted: a configuration that reads {params['acl']}, "
+            msg=f"{params['socket']}: haproxy refused. Found: {complaint}. "
+            f"Accepted: a configuration that reads {params['acl']}, "
             "as the role evenkeel.lb.haproxy writes it. Run site.yml on this node first."
         )
     module.exit_json(changed=changed, note="")

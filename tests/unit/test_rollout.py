@@ -116,8 +116,9 @@ def test_a_limit_to_a_node_that_its_running_peer_does_not_list_is_refused():
     texts = [str(finding) for finding in refused.findings if finding.severity == "error"]
     assert len(texts) == 2
     assert texts[0] == (
-        "lb-3: The running node lb-1 does not list this node as a peer of public, and the limit keeps lb-1 out of this run: "
-        "both would become MASTER. Found: unicast peers on lb-1: 198.51.100.12. "
+        "lb-3: The running node lb-1 does not list this node as a peer of public, "
+        "and the limit keeps lb-1 out of this run: both would become MASTER. "
+        "Found: unicast peers on lb-1: 198.51.100.12. "
         "Accepted: a run that includes lb-1, or one after lb-1 was committed. "
         "Run without --limit, or with --limit lb-1 first. [site-unlisted]"
     )

@@ -9,8 +9,9 @@ computes the same answer and none has to be in charge.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, List, Mapping, Optional
+from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.classify import classify
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
@@ -23,17 +24,17 @@ NOT_IN_SITE = ("switch", "two-step")
 
 @dataclass
 class Rollout:
-    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place in the order."""
+    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place."""
 
     mode: str
-    waves: Dict[str, int] = field(default_factory=dict)
-    holders: Dict[str, List[str]] = field(default_factory=dict)
-    joining: List[str] = field(default_factory=list)
-    dead: List[str] = field(default_factory=list)
-    healthy: List[str] = field(default_factory=list)
-    findings: List[Finding] = field(default_factory=list)
+    waves: dict[str, int] = field(default_factory=dict)
+    holders: dict[str, list[str]] = field(default_factory=dict)
+    joining: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+    healthy: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "mode": self.mode,
             "waves": self.waves,
@@ -46,7 +47,7 @@ class Rollout:
         }
 
 
-def roll_out(plan: Plan, live: Mapping[str, Optional[Live]], play_hosts: Collection[str]) -> Rollout:
+def roll_out(plan: Plan, live: Mapping[str, Live | None], play_hosts: Collection[str]) -> Rollout:
     """Order the cluster's nodes: those that leave, standbys (least preferred first), holders, those that join.
 
     `live` maps each node to its `vrrp_info` result, or to None when it could not be reached. `play_hosts` are the hosts
@@ -84,21 +85,21 @@ def roll_out(plan: Plan, live: Mapping[str, Optional[Live]], play_hosts: Collect
     return result
 
 
-def _runs(state: Optional[Live]) -> bool:
+def _runs(state: Live | None) -> bool:
     return bool(state) and bool((state or {}).get("running"))
 
 
-def _in_fault(state: Optional[Live]) -> bool:
+def _in_fault(state: Live | None) -> bool:
     return any(instance.get("state") == "FAULT" for instance in (state or {}).get("instances") or [])
 
 
-def _held(state: Optional[Live]) -> set[str]:
+def _held(state: Live | None) -> set[str]:
     return {str(address).split("/", maxsplit=1)[0] for address in (state or {}).get("held") or []}
 
 
-def _anchors(plan: Plan) -> Dict[str, str]:
+def _anchors(plan: Plan) -> dict[str, str]:
     """The anchor address of each instance, without its prefix."""
-    anchors: Dict[str, str] = {}
+    anchors: dict[str, str] = {}
     for node in plan["nodes"].values():
         for instance in node.get("instances") or []:
             for entry in instance["virtual_ipaddress"][:1]:
@@ -106,7 +107,7 @@ def _anchors(plan: Plan) -> Dict[str, str]:
     return anchors
 
 
-def _holders(plan: Plan, states: Mapping[str, Optional[Live]]) -> Dict[str, List[str]]:
+def _holders(plan: Plan, states: Mapping[str, Live | None]) -> dict[str, list[str]]:
     held = {name: _held(state) for name, state in states.items()}
     return {
         instance: [name for name, addresses in held.items() if anchor in addresses]
@@ -120,12 +121,12 @@ def _dead(name: str) -> Finding:
         where=name,
         what="The node can't be reached, so nothing is changed there; it stays a peer in the plan of the others.",
         got="no connection",
-        remedy=f"When it is back, run site.yml again, or take it out for good: keepalived_state: absent, then out of evenkeel_nodes.",
+        remedy="When it is back, run site.yml again; if it never will be, take it out of evenkeel_nodes.",
         severity=WARNING,
     )
 
 
-def _forbidden(name: str, planned: Mapping[str, Any], state: Live) -> List[Finding]:
+def _forbidden(name: str, planned: Mapping[str, Any], state: Live) -> list[Finding]:
     """Changes that make two holders when they are rolled node by node."""
     if planned.get("leaving") or not _runs(state):
         return []
@@ -139,14 +140,15 @@ def _forbidden(name: str, planned: Mapping[str, Any], state: Live) -> List[Findi
             what=f"This change can't be rolled node by node: {'; '.join(change['reasons'])}.",
             got=f"a change of class {change['class']} on a running cluster",
             accepted="changes of class rolling",
-            remedy="Undo it in the inventory, or make it with the playbook evenkeel.lb.propagate, which stops the standbys for it.",
+            remedy="Undo it in the inventory, or make it with the playbook evenkeel.lb.propagate, "
+            "which stops the standbys for it.",
         )
     ]
 
 
 def _unlisted(
-    name: str, nodes: Mapping[str, Any], states: Mapping[str, Optional[Live]], play_hosts: Collection[str]
-) -> List[Finding]:
+    name: str, nodes: Mapping[str, Any], states: Mapping[str, Live | None], play_hosts: Collection[str]
+) -> list[Finding]:
     """A node must not start beside running peers that do not know it: each would be alone, and both MASTER."""
     if nodes[name].get("leaving"):
         return []
@@ -171,7 +173,8 @@ def _unlisted(
                 Finding(
                     rule="site-unlisted",
                     where=name,
-                    what=f"The running node {peer} does not list this node as a peer of {', '.join(missing)}, and the limit keeps {peer} out of this run: both would become MASTER.",
+                    what=f"The running node {peer} does not list this node as a peer of {', '.join(missing)}, "
+                    f"and the limit keeps {peer} out of this run: both would become MASTER.",
                     got=f"unicast peers on {peer}: {', '.join(sorted(set().union(*listed.values()))) or 'none'}",
                     accepted=f"a run that includes {peer}, or one after {peer} was committed",
                     remedy=f"Run without --limit, or with --limit {peer} first.",
