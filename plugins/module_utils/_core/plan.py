@@ -121,9 +121,7 @@ def _instance(model: Cluster, order: Order, instance: Instance, node: Node) -> d
         "nopreempt": instance.nopreempt,
         "auth_pass": instance.auth_pass,
         "track": list(instance.track),
-        "track_ready": [
-            name for name in instance.track if ready_count(model, instance) and model.services[name]["ready"]
-        ],
+        "track_ready": ready_checks(model, instance),
         "track_scripts": [item.as_dict() for item in instance.track_scripts],
         "track_interfaces": [item.as_dict() for item in instance.track_interfaces],
         "detection_seconds": _detection(model, order, instance, node),

@@ -516,12 +516,13 @@ def _one_order(context: Context, group: SyncGroup, members: Sequence[Instance]) 
                 f"{member.name}: {', '.join(ours)}; {first.name}: {', '.join(theirs)}",
                 "Give them the same `prefer` or keepalived_priority.",
             )
-        if member.nopreempt != first.nopreempt or _weighted(context, member) != _weighted(context, first):
+        ours, theirs = (list(_weighted(context, item)) for item in (member, first))
+        if member.nopreempt != first.nopreempt or ours != theirs:
             yield context.finding(
                 "B9",
                 f"{group.path}.instances",
                 "The members of a sync group need the same weights: one that drops alone tears the group apart.",
-                f"{member.name}: {_words(_weighted(context, member))}; {first.name}: {_words(_weighted(context, first))}",
+                f"{member.name}: {_words(ours)}; {first.name}: {_words(theirs)}",
                 "Give them the same track, track_scripts, track_interfaces and nopreempt.",
             )
 
