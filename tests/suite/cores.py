@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oldest and the newest ansible-core that we support: unit tests, syntax of every playbook, the plan.
+"""One supported ansible-core, by default the oldest or the newest: unit tests, syntax of every playbook, the plan.
 
 Each has an environment of its own below .ansible/, made on first use.
 """
@@ -17,7 +17,9 @@ from tests.suite.pythons import python
 from tests.suite.steps import ROOT, environment
 
 # The release, and the Pythons that it runs on, the preferred first.
+# The main environment has the one of requirements.txt.
 CORES = {"2.17.14": ("3.11", "3.12", "3.10"), "2.21.5": ("3.13", "3.14", "3.12")}
+CORES_BETWEEN = {"2.18.19": ("3.11", "3.12", "3.13"), "2.20.10": ("3.13", "3.12", "3.14")}
 # The same as in requirements.txt and requirements-dev.txt.
 PACKAGES = ("netaddr", "pytest", "hypothesis")
 PLAYBOOKS = ("site", "plan")
@@ -25,7 +27,7 @@ PLAYBOOKS = ("site", "plan")
 
 def interpreter(core: str) -> Path | None:
     """A Python of this machine that this ansible-core runs on."""
-    return next((found for version in CORES[core] if (found := python(version))), None)
+    return next((found for version in {**CORES, **CORES_BETWEEN}[core] if (found := python(version))), None)
 
 
 def pins() -> list[str]:

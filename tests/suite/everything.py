@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 
 from tests.suite import check, cores
 from tests.suite.steps import BIN, Outcome, Step, close, run, say
@@ -16,11 +17,10 @@ PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
 # Molecule scenarios and the minutes that each may take (TESTING.md says what each proves).
 SCENARIOS = {"commit": 10, "haproxy": 10, "keepalived": 12, "default": 12}
-FULL_SCENARIOS: dict[str, int] = {}
 
 
 def images() -> list[Step]:
-    """What the tests need of docker; the first run of a machine makes it, later ones find it."""
+    """What the tests need of docker; the first run on a machine makes it, later ones find it."""
     return [
         *(Step(f"image of {release}", ["lab/lab", "image", "--release", release], limit=900) for release in RELEASES),
         Step("daemons of both releases", [PYTHON, "-m", "tests.golden.daemons"], limit=900),
@@ -32,18 +32,28 @@ def collection() -> list[Step]:
     return [
         Step("ansible-test sanity", [PYTHON, "-m", "tests.suite.sanity"], limit=600),
         Step("build, install, plan by full name", [PYTHON, "-m", "tests.suite.installed"], limit=180),
-        *(
-            Step(f"ansible-core {core}", [PYTHON, "-m", "tests.suite.cores", core], limit=600)
-            for core in cores.CORES
-            if cores.interpreter(core)
-        ),
     ]
 
 
-def scenarios(names: dict[str, int]) -> list[Step]:
-    """Real daemons on real hosts."""
+def with_cores(wanted: Iterable[str]) -> list[Step]:
+    """Other versions of ansible-core, where this machine has a Python for them."""
     return [
-        Step(f"molecule {name}", ["molecule", "test", "-s", name], limit=60 * int(m * 1.5)) for name, m in names.items()
+        Step(f"ansible-core {core}", [PYTHON, "-m", "tests.suite.cores", core], limit=600)
+        for core in wanted
+        if cores.interpreter(core)
+    ]
+
+
+def scenarios(release: str) -> list[Step]:
+    """Real daemons on real hosts of one release of Debian."""
+    return [
+        Step(
+            f"molecule {name} {release}",
+            ["molecule", "test", "-s", name],
+            env={"LAB_RELEASE": release},
+            limit=90 * minutes,
+        )
+        for name, minutes in SCENARIOS.items()
     ]
 
 
@@ -51,23 +61,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also what `make test` leaves out")
     full = parser.parse_args().full
-    began = time.monotonic()
+    wanted = [*cores.CORES, *(cores.CORES_BETWEEN if full else ())]
     left_out = [
-        f"ansible-core {core}: no Python {' or '.join(pythons)} here"
-        for core, pythons in cores.CORES.items()
-        if not cores.interpreter(core)
+        f"ansible-core {core}: no Python for it on this machine" for core in wanted if not cores.interpreter(core)
     ]
-    wanted = dict(SCENARIOS)
-    if full:
-        wanted.update(FULL_SCENARIOS)
-    else:
-        left_out.append("what `make test-full` adds: " + (", ".join(FULL_SCENARIOS) or "nothing yet"))
+    if not full:
+        left_out.append(f"ansible-core {', '.join(cores.CORES_BETWEEN)} (make test-full)")
+        left_out.append(f"scenarios on {RELEASES[1]} (make test-full)")
 
+    began = time.monotonic()
     outcomes: list[Outcome] = []
     outcomes += run("images", images())
     outcomes += run("check", check.steps(), jobs=2)
-    outcomes += run("collection", collection(), jobs=2)
-    outcomes += run("scenarios", scenarios(wanted))
+    outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
+    for release in RELEASES if full else RELEASES[:1]:
+        outcomes += run(f"scenarios on {release}", scenarios(release))
     say(f"{(time.monotonic() - began) / 60:.1f} minutes")
     return close(outcomes, left_out)
 
