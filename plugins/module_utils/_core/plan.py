@@ -278,36 +278,31 @@ def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[
 def describe(planned: Mapping[str, Any]) -> list[str]:
     """The plan of a cluster as lines of text, without secrets."""
     nodes = planned["nodes"]
-    lines = [f"cluster {planned['cluster']}: {', '.join(nodes) or 'no nodes'}"]
+    lines = [f"cluster {planned['cluster']}: {', '.join(nodes)}"]
     for position, name in enumerate(planned["instances"]):
         per_node = [(node, node["instances"][position]) for node in nodes.values()]
-        first = per_node[0][1]
-        also = [vip["address"] for vip in first["virtual_ipaddress_excluded"]]
-        lines.append(
-            f"  {name}: VRID {first['virtual_router_id']}, VRRPv{first['version']}"
-            f" every {first['advert_interval']} s, {'unicast' if first['unicast'] else 'multicast'},"
-            f" {first['virtual_ipaddress'][0]['address']}" + (f" and {', '.join(also)}" if also else "")
-        )
-        for node, instance in sorted(per_node, key=lambda item: -(item[1]["priority"] or 0)):
-            found = instance["detection_seconds"]
-            losses = ", ".join(
-                f"{what.replace('_', ' ')} {seconds:.3f} s" for what, seconds in found.items() if seconds is not None
-            )
-            lines.append(
-                f"    {node['name']}: {'leaving' if node['leaving'] else instance['role']},"
-                f" priority {instance['priority']} on {instance['interface']}"
-                + (f", from {instance['unicast_src_ip']}" if instance["unicast_src_ip"] else "")
-                + (f"; its loss is noticed after: {losses}" if losses else "")
-            )
-    values = dict.fromkeys(str(node["drain_value"]) for node in nodes.values())
-    ready = dict.fromkeys(
-        f"{service['name']} {service['ready']['weight']}"
-        for node in nodes.values()
-        for service in node["services"]
-        if service["ready"]
-    )
-    lines.append(
-        f"  drained: {', '.join(values)}" + (f"; backends lost: {', '.join(ready)}" if ready else "") if nodes else ""
-    )
-    lines += [f"  warning: {Finding(**warning)}" for warning in planned["warnings"]]
-    return [line for line in lines if line]
+        lines += _describe_instance(name, sorted(per_node, key=lambda item: -(item[1]["priority"] or 0)))
+    for node in list(nodes.values())[:1]:
+        lost = [f"{item['name']} {item['ready']['weight']}" for item in node["services"] if item["ready"]]
+        lines.append(f"  when drained {node['drain_value']}" + "".join(f", backends lost: {one}" for one in lost))
+    return lines
+
+
+def _describe_instance(name: str, nodes: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[str]:
+    first = nodes[0][1]
+    way = "unicast" if first["unicast"] else "multicast"
+    lines = [
+        f"  {name}: VRID {first['virtual_router_id']}, VRRPv{first['version']}, {way},"
+        f" an advert every {first['advert_interval']} s"
+    ]
+    lines += [f"    {vip['address']} (anchor)" for vip in first["virtual_ipaddress"]]
+    lines += [f"    {vip['address']}" for vip in first["virtual_ipaddress_excluded"]]
+    for node, instance in nodes:
+        role = "leaving" if node["leaving"] else instance["role"]
+        source = f", {instance['unicast_src_ip']}" if instance["unicast_src_ip"] else ""
+        lines.append(f"    {node['name']}: {role}, priority {instance['priority']}, {instance['interface']}{source}")
+        waits = [(fault, seconds) for fault, seconds in instance["detection_seconds"].items() if seconds is not None]
+        if waits and not node["leaving"]:
+            words = ", ".join(f"{fault.replace('_', ' ')} {seconds} s" for fault, seconds in waits)
+            lines.append(f"      as MASTER, lost and replaced after: {words}")
+    return lines

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans on the controller: reads the inventory of the cluster's own nodes and calls no host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+
+ARGUMENT_SPEC = {
+    "cluster": {"type": "str"},
+    "nodes": {"type": "list", "elements": "str"},
+    "hosts": {"type": "list", "elements": "str"},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """See the module's documentation."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _checked, args = self.validate_argument_spec(
+            ARGUMENT_SPEC,
+            required_one_of=[("nodes", "hosts")],
+            mutually_exclusive=[("nodes", "hosts"), ("cluster", "hosts")],
+        )
+        hostvars = (task_vars or {})["hostvars"]
+        result["changed"] = False
+
+        if args["hosts"] is not None:
+            planned = plan_all(args["hosts"], lambda name: variables(hostvars, name))
+            plans = list(planned["plans"].values())
+            answer: dict[str, Any] = {"plans": planned["plans"]}
+        else:
+            nodes = [{"name": name, "vars": variables(hostvars, name)} for name in args["nodes"]]
+            first = nodes[0]["vars"] if nodes else None
+            cluster = args["cluster"] or (first or {}).get("evenkeel_cluster") or CLUSTER_DEFAULT
+            planned = plan(cluster, nodes)
+            plans = [planned]
+            answer = {"plan": planned}
+
+        result["warnings"] = [str(Finding(**warning)) for warning in planned["warnings"]]
+        if planned["errors"]:
+            errors = planned["errors"]
+            result.update(
+                failed=True,
+                msg="\n".join([_headline(len(errors)), *(f"- {Finding(**error)}" for error in errors)]),
+                error={key: errors[0][key] for key in ("what", "where", "got", "remedy")},
+                errors=errors,
+            )
+            return result
+        result.update(answer, summary=[line for one in plans for line in describe(one)])
+        if any(_has_password(one) for one in plans):
+            # Registered whole, printed nowhere: the warnings are lost with the rest, so they are shown here.
+            for warning in result.pop("warnings"):
+                self._display.warning(warning)
+            result["_ansible_no_log"] = True
+        return result
+
+
+def _headline(count: int) -> str:
+    return (
+        "The inventory can not be planned: one thing to correct."
+        if count == 1
+        else (f"The inventory can not be planned: {count} things to correct.")
+    )
+
+
+def _has_password(planned: dict[str, Any]) -> bool:
+    return any(instance["auth_pass"] for node in planned["nodes"].values() for instance in node["instances"])
