@@ -1,0 +1,238 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one node's plan to what the templates of the keepalived role print, so that they hold no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .keepalived import CHECK_HTTP, FAULT_VALUE, quote
+from .tracking import CHECK
+
+RUN = "/run/evenkeel"
+STATE = "/var/lib/evenkeel/track"
+SCHEMA = 1
+DROP_IN = """\
+# Managed by evenkeel.lb (role keepalived): change the inventory, not this file.
+# keepalived reads the file: 0 while this unit runs, {fault} (FAULT) while it does not. As root (+), and a write that
+# fails must not stop the unit (-).
+[Service]
+ExecStartPost=-+/bin/sh -c 'echo 0 > {path}'
+ExecStopPost=-+/bin/sh -c 'echo {fault} > {path}'
+"""
+HOOKS = ("notify_master", "notify_backup", "notify_fault", "notify_stop")
+
+
+def build(plan: Mapping[str, Any], node: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the templates print for `node`. `settings` are the role's own variables without their prefix."""
+    planned = plan["nodes"][node]
+    grouped = {name for group in plan.get("sync_groups") or [] for name in group["instances"]}
+    services = list(planned.get("services") or [])
+    return {
+        "router_id": settings.get("router_id") or planned["router_id"],
+        "email": _email(settings.get("email") or {}),
+        "global_options": list(settings.get("global_options") or []),
+        "script_user": settings["script_user"],
+        "garp_master_refresh": settings["garp_master_refresh"],
+        "garp_lower_prio_repeat": settings["garp_lower_prio_repeat"],
+        "services": services,
+        "drop_ins": [_drop_in(service) for service in services],
+        "track_files": _track_files(services),
+        "scripts": _service_scripts(services) + [_user_script(script) for script in planned.get("scripts") or []],
+        "sync_groups": [
+            {**group, "options": list(group.get("options") or [])} for group in plan.get("sync_groups") or []
+        ],
+        "instances": [_instance(instance, services, instance["name"] in grouped) for instance in planned["instances"]],
+        "unicast_filter": bool(settings["unicast_filter"]),
+        "filter": _filter(planned["instances"]),
+        "facts": _facts(planned, services, bool(settings["unicast_filter"])),
+        "secrets": sorted(
+            {str(instance["auth_pass"]) for instance in planned["instances"] if instance.get("auth_pass")}
+        ),
+    }
+
+
+def _email(email: Mapping[str, Any]) -> dict[str, Any]:
+    if not email:
+        return {}
+    port = f" {email['smtp_port']}" if email.get("smtp_port") else ""
+    return {
+        "to": [quote(address) for address in email["to"]],
+        "from": quote(email["from"]) if email.get("from") else "",
+        "smtp_server": f"{email['smtp_server']}{port}",
+        "smtp_helo_name": email.get("smtp_helo_name") or "",
+        "smtp_connect_timeout": email.get("smtp_connect_timeout") or 30,
+        "alert": bool(email.get("alert", True)),
+        "no_faults": bool(email.get("no_faults", False)),
+    }
+
+
+def _drop_in(service: Mapping[str, Any]) -> dict[str, str]:
+    """How the unit of a tracked service says that it runs: part of keepalived's set, beside the unit."""
+    return {
+        "path": f"/etc/systemd/system/{service['unit']}.d/10-evenkeel-track.conf",
+        "content": DROP_IN.format(path=f"{RUN}/crash.{service['name']}", fault=FAULT_VALUE),
+    }
+
+
+def _track_files(services: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Crash of each service, drain, join: the order in which they appear in every instance."""
+    crashes = [
+        {
+            "name": f"crash_{service['name']}",
+            "file": f"{RUN}/crash.{service['name']}",
+            "init": FAULT_VALUE,
+            "why": f"0 while {service['unit']} runs, {FAULT_VALUE} (FAULT) while not; its own drop-in writes it.",
+        }
+        for service in services
+    ]
+    return [
+        *crashes,
+        {
+            "name": "drain",
+            "file": f"{STATE}/drain",
+            "init": 0,
+            "why": "Below 0 while the node is drained; the module drain writes it.",
+        },
+        {
+            "name": "join",
+            "file": f"{STATE}/join",
+            "init": FAULT_VALUE,
+            "why": "A new node stays in FAULT until it has heard its peers; then 0 for good.",
+        },
+    ]
+
+
+def _service_scripts(services: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    scripts = []
+    for service in services:
+        if service.get("alive"):
+            why = "Answers while the process does: without a weight, so a hang is FAULT."
+            scripts.append(_check(f"{service['name']}_alive", service["alive"], why))
+        if service.get("ready"):
+            why = "All its critical backends are lost: as little as makes a peer that has them take over."
+            script = _check(f"{service['name']}_ready", service["ready"], why)
+            scripts.append({**script, "weight": service["ready"]["weight"]})
+    return scripts
+
+
+def _check(name: str, target: Mapping[str, Any], why: str) -> dict[str, Any]:
+    pace = {**CHECK, **target}
+    command = f"{CHECK_HTTP} {target['host']} {target['port']} {target['path']} {pace['answer_within']}"
+    return {
+        "name": name,
+        "why": why,
+        "script": _command(command),
+        "interval": pace["interval"],
+        "timeout": pace["timeout"],
+        "fall": pace["fall"],
+        "rise": pace["rise"],
+        "weight": None,
+    }
+
+
+def _user_script(script: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": script["name"],
+        "why": "",
+        "script": _command(script["command"]),
+        "interval": script.get("interval") or 1,
+        "timeout": script.get("timeout"),
+        "fall": script.get("fall"),
+        "rise": script.get("rise"),
+        "weight": script.get("weight") or None,
+    }
+
+
+def _command(command: str) -> str:
+    """A command with its arguments as keepalived wants it: in one pair of quotes, its own ones escaped."""
+    escaped = command.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _instance(instance: Mapping[str, Any], services: Iterable[Mapping[str, Any]], grouped: bool) -> dict[str, Any]:
+    tracked = [service for service in services if service["name"] in (instance.get("track") or [])]
+    weighing = instance.get("track_ready", instance.get("track") or [])
+    checks = [
+        f"{service['name']}_{kind}"
+        for service in tracked
+        for kind in ("alive", "ready")
+        if service.get(kind) and (kind == "alive" or service["name"] in weighing)
+    ]
+    version = int(instance["version"])
+    return {
+        "name": instance["name"],
+        "state": instance["initial_state"],
+        "interface": instance["interface"],
+        "virtual_router_id": instance["virtual_router_id"],
+        "version": version,
+        "priority": instance["priority"],
+        # Version 2 carries whole seconds.
+        "advert_interval": int(instance["advert_interval"]) if version == 2 else instance["advert_interval"],
+        "down_timer_adverts": instance.get("down_timer_adverts") or 3,
+        "preempt_delay": instance.get("preempt_delay"),
+        "nopreempt": bool(instance.get("nopreempt")),
+        "auth_pass": quote(instance["auth_pass"]) if instance.get("auth_pass") else "",
+        "unicast": bool(instance["unicast"]),
+        "unicast_src_ip": instance.get("unicast_src_ip") or "",
+        "unicast_peers": list(instance.get("unicast_peers") or []) if instance["unicast"] else [],
+        "virtual_ipaddress": [_address(entry) for entry in instance["virtual_ipaddress"]],
+        "virtual_ipaddress_excluded": [_address(entry) for entry in instance.get("virtual_ipaddress_excluded") or []],
+        "track_file": [f"crash_{service['name']}" for service in tracked] + ["drain", "join"],
+        "track_script": checks + [_weighted(script) for script in instance.get("track_scripts") or []],
+        "track_interface": [_weighted(interface) for interface in instance.get("track_interfaces") or []],
+        "garp_master_refresh": instance.get("garp_master_refresh"),
+        "smtp_alert": instance.get("smtp_alert"),
+        "hooks": [{"on": hook, "run": _command(instance[hook])} for hook in HOOKS if instance.get(hook)],
+        "options": list(instance.get("options") or []),
+        "grouped": grouped,
+    }
+
+
+def _address(entry: Mapping[str, Any]) -> str:
+    words = [str(entry["address"])]
+    for key, word in (("broadcast", "brd"), ("dev", "dev"), ("label", "label")):
+        if entry.get(key):
+            words += [word, str(entry[key])]
+    return " ".join(words)
+
+
+def _weighted(entry: Mapping[str, Any]) -> str:
+    return f"{entry['name']} weight {entry['weight']}" if entry.get("weight") else str(entry["name"])
+
+
+def _filter(instances: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Who may send adverts: the peers of unicast instances, and on which interfaces multicast is expected."""
+    peers = sorted(
+        {str(peer) for instance in instances if instance["unicast"] for peer in instance.get("unicast_peers") or []}
+    )
+    return {
+        "peers4": [peer for peer in peers if ":" not in peer],
+        "peers6": [peer for peer in peers if ":" in peer],
+        "multicast": sorted({str(instance["interface"]) for instance in instances if not instance["unicast"]}),
+    }
+
+
+def _facts(planned: Mapping[str, Any], services: Iterable[Mapping[str, Any]], filtered: bool) -> dict[str, Any]:
+    """What the node's own tool needs to know: /etc/evenkeel/vrrp.json."""
+    return {
+        "schema": SCHEMA,
+        "drain_value": planned["drain_value"],
+        "filter": filtered,
+        "services": {service["name"]: service["unit"] for service in services},
+        "instances": [
+            {
+                "name": instance["name"],
+                "virtual_router_id": instance["virtual_router_id"],
+                "interface": instance["interface"],
+                "advert_interval": instance["advert_interval"],
+                "source": instance.get("unicast_src_ip") or "",
+                "peers": list(instance.get("unicast_peers") or []) if instance["unicast"] else [],
+                "anchor": str(instance["virtual_ipaddress"][0]["address"]),
+                "anchor_dev": instance["virtual_ipaddress"][0].get("dev") or instance["interface"],
+            }
+            for instance in planned["instances"]
+        ],
+    }
