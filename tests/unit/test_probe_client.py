@@ -321,12 +321,12 @@ def test_tcp():
 def test_it_says_so_when_it_could_not_keep_its_schedule():
     class Stuck(Client):
         def _served(self, target, answer):
-            time.sleep(0.08)
+            time.sleep(0.15)
 
     with server(good) as port:
         client = Stuck(settings({
             "targets": [{"address": "127.0.0.1", "port": port}],
-            "rate": 100, "kept": 0, "duration": 0.5, "timeout": 0.3,
+            "rate": 100, "kept": 0, "duration": 0.5, "timeout": 0.1,
         }))
         client.run()
     result = client.result()
