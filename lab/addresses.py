@@ -17,7 +17,7 @@ NUMBERS = {"lb-1": 11, "lb-2": 12, "lb-3": 13, "lb-4": 14, "lb-5": 15, "web-1": 
 HOSTS = tuple(name for name in NUMBERS if name != "vip")
 
 _V4 = re.compile(r"(?<![\d.])198\.51\.100\.(\d{1,3})(?![\d.]\d)(/24(?!\d))?")
-_V6 = re.compile(r"(?<![0-9a-fA-F:])2001:db8::([0-9a-f]{1,4})?(?![0-9a-fA-F:])(/64(?!\d)|(?!/))?")
+_V6 = re.compile(r"(?<![0-9a-fA-F:])2001:db8::(?:([0-9a-f]{1,4})|(?=/64(?!\d)))(?![0-9a-fA-F:])(/64(?!\d))?")
 
 
 def address(subnet: IPv4Network, host: str) -> str:

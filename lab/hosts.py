@@ -30,8 +30,12 @@ STATE_IN_INVENTORY = f"{{{{ inventory_dir }}}}/../../.lab/{addresses.DEFAULT_NAM
 USER = "keel"
 
 # What a host does when the lab starts it: wait for its boot, let the lab in, say its key.
-WELCOME = """
-until state=$(systemctl is-system-running 2>/dev/null); [ "$state" = running ] || [ "$state" = degraded ]; do sleep 0.1; done
+BOOTED = """
+until state=$(systemctl is-system-running 2>/dev/null); [ "$state" = running ] || [ "$state" = degraded ]; do
+  sleep 0.1
+done
+"""
+WELCOME = BOOTED + """
 until [ -s /etc/ssh/ssh_host_ed25519_key.pub ]; do sleep 0.1; done
 install -d -m 0700 -o keel -g keel /home/keel/.ssh
 cat > /home/keel/.ssh/authorized_keys
@@ -155,8 +159,9 @@ def purge(name: str, *, force: bool = False) -> None:
 
 def containers(name: str | None = None) -> list[dict[str, str]]:
     """The hosts of one lab, or of all labs on this machine: id, host, state, lab, root (the clone), spec."""
-    wanted = f"label={LABEL}={name}" if name else f"label={LABEL}"
-    found = docker("ps", "--all", "--no-trunc", "--filter", wanted, "--format", "{{.ID}}").split()
+    lab = f"label={LABEL}={name}" if name else f"label={LABEL}"
+    found = docker("ps", "--all", "--no-trunc", "--filter", lab, "--filter", f"label={LABEL}.host",
+                   "--format", "{{.ID}}").split()
     if not found:
         return []
     records = []
@@ -165,6 +170,15 @@ def containers(name: str | None = None) -> list[dict[str, str]]:
         records.append({"id": record["Id"], "state": record["State"]["Status"], "lab": labels[LABEL],
                         **{key: labels.get(f"{LABEL}.{key}", "") for key in ("host", "root", "spec")}})
     return records
+
+
+def container_state(lab: Lab, host: str) -> str:
+    """As docker names it: running, paused, exited, ..."""
+    return docker("inspect", "--type", "container", "--format", "{{.State.Status}}", lab.container(host)).strip()
+
+
+def wait_for_boot(lab: Lab, host: str) -> None:
+    lab.run(host, ["timeout", "90", "sh", "-c", BOOTED])
 
 
 def _each(items: Iterable[Any], do: Callable[[Any], Any]) -> list[Any]:
@@ -232,7 +246,7 @@ def _make_network(lab: Lab) -> None:
 
 
 def _options(lab: Lab, host: str) -> list[str]:
-    """What `docker run` is told. systemd wants its cgroup tree and two tmpfs; VRRP, nftables and overlays the rights."""
+    """What `docker run` is told: systemd wants its cgroup tree and two tmpfs; VRRP, nftables, overlays the rights."""
     options = ["--hostname", host, "--network", lab.name, "--ip", lab.address(host), "--ip6", lab.address6(host),
                "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW",
                "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
