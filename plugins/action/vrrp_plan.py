@@ -20,7 +20,7 @@ ARGUMENT_SPEC = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+class ActionModule(ActionBase):
     """See the module's documentation."""
 
     TRANSFERS_FILES = False
@@ -28,7 +28,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _checked, args = self.validate_argument_spec(
+        _checked, args = self.validate_argument_spec(  # type: ignore[no-untyped-call]
             ARGUMENT_SPEC,
             required_one_of=[("nodes", "hosts")],
             mutually_exclusive=[("nodes", "hosts"), ("cluster", "hosts")],
