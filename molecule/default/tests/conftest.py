@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab.hosts import Lab
-
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
+from lab.observer import Observer  # noqa: E402
+from tests.bench.calls import Run, playbook  # noqa: E402
+from tests.faults import CALM, Pair  # noqa: E402
+
 NAME = "mol-default"
+NODES = ("lb-1", "lb-2", "lb-3")
+
+# Does something while clients are there; returns what they and the kernels saw (tests/faults.py).
+Watched = Callable[[Callable[[], object]], dict[str, Any]]
 
 
 class Site:
@@ -29,13 +41,18 @@ class Site:
         self._hosts: dict[str, dict[str, Any]] = {}
         self._vars: dict[str, Any] = {}
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything is laid over the inventory."""
+        return bool(self._hosts or self._vars)
+
+    def add(self, name: str, **variables: Any) -> None:
+        """One more balancer of the lab, with variables of its own."""
+        self._hosts[name] = {"ansible_host": self.lab.address(name), **variables}
+
     def set(self, **variables: Any) -> None:
         """Variables of the group `balancers`; they stay until `reset`."""
         self._vars.update(variables)
-
-    def host(self, name: str, **variables: Any) -> None:
-        """Variables of one balancer, which joins the group if it is not in it."""
-        self._hosts.setdefault(name, {}).update(variables)
 
     def variables(self, host: str = "lb-1") -> dict[str, Any]:
         """A host's variables as the inventory has them, templates not resolved."""
@@ -47,6 +64,23 @@ class Site:
         output = done.stdout + done.stderr
         assert done.returncode != 0 if expect is None else done.returncode == expect, output
         return output
+
+    def ask(self, host: str, module: str, **arguments: Any) -> dict[str, Any]:
+        """What a module answers about a host."""
+        argv = ["ansible", host, *self._inventories, "-m", module, "-a", json.dumps(arguments)]
+        with_json = {
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        }
+        done = self._run(argv, with_json)
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+        return answer
+
+    def run_counted(self) -> Run:
+        """A run over cold connections, and the ssh calls it made."""
+        return playbook(["site.yml", *self._inventories], {self.lab.address(node): node for node in NODES[:2]})
 
     @property
     def _inventories(self) -> list[str]:
@@ -67,6 +101,23 @@ def lab() -> Lab:
 @pytest.fixture(scope="module")
 def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(lab, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="session")
+def pair(lab: Lab) -> Pair:
+    return Pair(lab)
+
+
+@pytest.fixture
+def watched(lab: Lab, pair: Pair) -> Watched:
+    def watch(act: Callable[[], object]) -> dict[str, Any]:
+        pair.steady()
+        with Observer(lab, NODES) as observer:
+            seen = pair.watched(observer, act, lambda: time.sleep(CALM))
+        assert seen["on_schedule"], seen["late_ms"]
+        return seen
+
+    return watch
 
 
 def on(lab: Lab, host: str, command: str) -> str:
