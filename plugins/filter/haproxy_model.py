@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: haproxy_model
+short_description: Check the variables of the role haproxy and prepare what its template prints
+version_added: 0.1.0
+author: The evenkeel.lb authors
+description:
+  - Conforms the variables to the role's argument specification, applies the rules that HAProxy's own checker would apply late or not at all,
+    and prepares sections, files, sockets and secrets.
+  - Everything that is wrong is reported at once, under V(errors) and V(warnings) as findings that P(evenkeel.lb.finding#filter) turns into text.
+positional: options, host
+options:
+  _input:
+    description: The role's variables by their names.
+    type: dict
+    required: true
+  options:
+    description: C(options) of the entry point in the role's C(meta/argument_specs.yml).
+    type: dict
+    required: true
+  host:
+    description: The host that is configured.
+    type: str
+    required: true
+  nodes:
+    description: The nodes of its cluster, which share stick tables.
+    type: list
+    elements: str
+    default: []
+  hostvars:
+    description: Ansible's C(hostvars), for the nodes' addresses (C(keepalived_address), else C(ansible_host)).
+    type: dict
+    default: {}
+  packages:
+    description: Lines C(NAME VERSION) of C(dpkg-query). Of a package that is missing the release's version is assumed.
+    type: list
+    elements: str
+    default: []
+  names:
+    description: Names of the host's variables, to find misspelt ones.
+    type: list
+    elements: str
+    default: []
+  now:
+    description: Seconds since the epoch, to find certificates that have ended.
+    type: float
+seealso:
+  - plugin: evenkeel.lb.servers
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: What the role would say
+  ansible.builtin.debug:
+    msg: "{{ (variables | evenkeel.lb.haproxy_model(options, 'lb-1')).errors | map('evenkeel.lb.finding') }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - V(errors) and V(warnings) are findings. Without errors also V(global), V(log), V(defaults) and V(sections) for the template, V(files) for
+      M(evenkeel.lb.commit), V(sockets) that listen when all is well, V(secrets), V(haproxy) and V(openssl) (versions) and V(digest), which
+      changes with anything in the configuration.
+  type: dict
+"""
+
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
+
+NAME = "evenkeel.lb.haproxy_model"
+
+
+def haproxy_model(
+    variables: Mapping[str, Any],
+    options: Mapping[str, Any],
+    host: str,
+    nodes: Optional[List[str]] = None,
+    hostvars: Optional[Mapping[str, Any]] = None,
+    packages: Optional[List[str]] = None,
+    names: Optional[List[str]] = None,
+    now: Optional[float] = None,
+) -> Dict[str, Any]:
+    for what, value in (("the input", variables), ("options", options)):
+        if not isinstance(value, Mapping):
+            raise AnsibleFilterError(f"{NAME}: {what} must be a mapping, not {type(value).__name__}")
+    addressed = [{"name": node, "address": _address((hostvars or {}).get(node) or {})} for node in nodes or []]
+    return build(variables, options, host, addressed, packages or [], names or [], float(now) if now is not None else None)
+
+
+def _address(variables: Mapping[str, Any]) -> Optional[str]:
+    address = variables.get("keepalived_address") or variables.get("ansible_host")
+    return str(address) if address else None
+
+
+class FilterModule:
+    def filters(self) -> Dict[str, Any]:
+        return {"haproxy_model": haproxy_model}
