@@ -8,8 +8,9 @@ export ANSIBLE_CONFIG := $(abspath ansible.cfg)
 COLLECTION := .ansible/collections/ansible_collections/evenkeel/lb
 
 LAB ?= evenkeel
-LAB_SUBNET ?= 198.51.100.0/24
-LAB_SUBNET6 ?= 2001:db8::/64
+# Another LAB needs a LAB_SUBNET (a /27 will do); its IPv6 prefix goes with that.
+LAB_SUBNET ?= $(if $(filter evenkeel,$(LAB)),198.51.100.0/24)
+LAB_SUBNET6 ?=
 
 .PHONY: help env lab lab-down lab-purge check test test-full bench docs clean
 
@@ -19,6 +20,7 @@ help: ## What can be done here
 env: $(VENV)/.ready $(COLLECTION) ## Python environment and collection link
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) > /dev/null || { apt-get update && apt-get install -y --no-install-recommends python3; }
 	$(PYTHON) lab/env.py $(VENV)
 	touch $@
 
@@ -27,7 +29,7 @@ $(COLLECTION):
 	ln -s $(CURDIR) $@
 
 lab: env ## A pair with three web servers on this machine, by site.yml, and the VIP answering
-	lab/demo --name $(LAB) --subnet $(LAB_SUBNET) --subnet6 $(LAB_SUBNET6)
+	lab/lab demo --name $(LAB) $(if $(LAB_SUBNET),--subnet $(LAB_SUBNET)) $(if $(LAB_SUBNET6),--subnet6 $(LAB_SUBNET6))
 
 lab-down: ## Remove the lab's hosts
 	lab/lab down --name $(LAB)

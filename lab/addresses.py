@@ -12,8 +12,18 @@ DEFAULT_NAME = "evenkeel"
 DEFAULT_SUBNET = IPv4Network("198.51.100.0/24")
 DEFAULT_SUBNET6 = IPv6Network("2001:db8::/64")
 # Below 31, so that a lab fits into any /27. The same number in both families: .11 and ::11.
-NUMBERS = {"lb-1": 11, "lb-2": 12, "lb-3": 13, "lb-4": 14, "lb-5": 15, "web-1": 21, "web-2": 22, "web-3": 23,
-           "vip": 28, "client": 30}
+NUMBERS = {
+    "lb-1": 11,
+    "lb-2": 12,
+    "lb-3": 13,
+    "lb-4": 14,
+    "lb-5": 15,
+    "web-1": 21,
+    "web-2": 22,
+    "web-3": 23,
+    "vip": 28,
+    "client": 30,
+}
 HOSTS = tuple(name for name in NUMBERS if name != "vip")
 
 _V4 = re.compile(r"(?<![\d.])198\.51\.100\.(\d{1,3})(?![\d.]\d)(/24(?!\d))?")

@@ -29,9 +29,11 @@ def ensure(record: Path) -> None:
     if _answers():
         return
     if os.geteuid() != 0:
-        raise LabError("No docker engine answers to this user, and only root may install or start one.\n"
-                       f"  {_why_not()}\n"
-                       "  Remedy: run this as root, or let this user talk to the engine (group docker).")
+        raise LabError(
+            "No docker engine answers to this user, and only root may install or start one.\n"
+            f"  {_why_not()}\n"
+            "  Remedy: run this as root, or let this user talk to the engine (group docker)."
+        )
     made = json.loads(record.read_text()) if record.exists() else {}
     if not shutil.which("dockerd"):
         install("docker.io", "iptables")
@@ -64,8 +66,10 @@ def install(*packages: str) -> None:
     """Debian packages on this machine, when root and Debian; otherwise an error that names them."""
     names = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise LabError(f"This machine lacks {names}.\n  Remedy: apt-get install --no-install-recommends {names}"
-                       " (as root), or what this system calls them.")
+        raise LabError(
+            f"This machine lacks {names}.\n  Remedy: apt-get install --no-install-recommends {names}"
+            " (as root), or what this system calls them."
+        )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run_long("Refreshing the package lists", ["apt-get", "update"], env=quiet)
     run_long(f"Installing {names}", ["apt-get", "install", "-y", "--no-install-recommends", *packages], env=quiet)
@@ -100,15 +104,18 @@ def _why_not() -> str:
 
 def _start_daemon() -> int:
     """dockerd without systemd: in a session of its own, so that it outlives this command."""
-    for name, pid_file in (("dockerd", Path("/run/docker.pid")),
-                           ("containerd", Path("/run/docker/containerd/containerd.pid"))):
+    for name, pid_file in (
+        ("dockerd", Path("/run/docker.pid")),
+        ("containerd", Path("/run/docker/containerd/containerd.pid")),
+    ):
         # A pid file from before a reboot may name a stranger, whom dockerd would take for itself.
         if pid_file.exists() and _command(int(pid_file.read_text() or 0)) != name:
             pid_file.unlink()
     say(f"- Starting dockerd (log: {LOG}) ...")
     with LOG.open("ab") as log:
-        return subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                start_new_session=True, cwd="/").pid
+        return subprocess.Popen(
+            ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+        ).pid
 
 
 def _command(pid: int) -> str:

@@ -44,14 +44,24 @@ def mend(lab: Lab, host: str) -> None:
 
 def crash(lab: Lab, host: str, unit: str) -> None:
     """Kill a unit's processes with -9 and keep it from being started again."""
-    lab.run(host, ["sh", "-ec", 'systemctl --quiet mask --runtime "$1"; systemctl kill -s KILL --kill-whom=all "$1"',
-                   "sh", unit])
+    lab.run(
+        host,
+        ["sh", "-ec", 'systemctl --quiet mask --runtime "$1"; systemctl kill -s KILL --kill-whom=all "$1"', "sh", unit],
+    )
 
 
 def restore(lab: Lab, host: str, unit: str) -> None:
     """Start a unit again that was crashed or stopped."""
-    lab.run(host, ["sh", "-ec", 'systemctl --quiet unmask --runtime "$1"; systemctl reset-failed "$1" || true; '
-                                'systemctl start "$1"', "sh", unit])
+    lab.run(
+        host,
+        [
+            "sh",
+            "-ec",
+            'systemctl --quiet unmask --runtime "$1"; systemctl reset-failed "$1" || true; systemctl start "$1"',
+            "sh",
+            unit,
+        ],
+    )
 
 
 def kill(lab: Lab, host: str, unit: str) -> None:
@@ -110,10 +120,19 @@ class Fault:
 
 
 FAULTS = {
-    "freeze": Fault(freeze), "thaw": Fault(thaw), "cut": Fault(cut), "mend": Fault(mend),
-    "crash": Fault(crash, True), "restore": Fault(restore, True), "kill": Fault(kill, True),
-    "stop": Fault(stop, True), "hang": Fault(hang, True), "resume": Fault(resume, True),
-    "power-off": Fault(power_off), "power-on": Fault(power_on), "power-cycle": Fault(power_cycle),
+    "freeze": Fault(freeze),
+    "thaw": Fault(thaw),
+    "cut": Fault(cut),
+    "mend": Fault(mend),
+    "crash": Fault(crash, True),
+    "restore": Fault(restore, True),
+    "kill": Fault(kill, True),
+    "stop": Fault(stop, True),
+    "hang": Fault(hang, True),
+    "resume": Fault(resume, True),
+    "power-off": Fault(power_off),
+    "power-on": Fault(power_on),
+    "power-cycle": Fault(power_cycle),
     "reboot": Fault(reboot),
 }
 

@@ -35,13 +35,16 @@ until state=$(systemctl is-system-running 2>/dev/null); [ "$state" = running ] |
   sleep 0.1
 done
 """
-WELCOME = BOOTED + """
+WELCOME = (
+    BOOTED
+    + """
 until [ -s /etc/ssh/ssh_host_ed25519_key.pub ]; do sleep 0.1; done
 install -d -m 0700 -o keel -g keel /home/keel/.ssh
 cat > /home/keel/.ssh/authorized_keys
 chown keel:keel /home/keel/.ssh/authorized_keys
 cat /etc/ssh/ssh_host_ed25519_key.pub
 """
+)
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,19 @@ class Lab:
 
     def save(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps({
-            "name": self.name, "subnet": str(self.subnet), "subnet6": str(self.subnet6),
-            "release": self.release, "hosts": list(self.hosts)}, indent=1) + "\n")
+        self._file.write_text(
+            json.dumps(
+                {
+                    "name": self.name,
+                    "subnet": str(self.subnet),
+                    "subnet6": str(self.subnet6),
+                    "release": self.release,
+                    "hosts": list(self.hosts),
+                },
+                indent=1,
+            )
+            + "\n"
+        )
 
     @property
     def _file(self) -> Path:
@@ -96,8 +109,13 @@ class Lab:
             known = json.loads((STATE / name / "lab.json").read_text())
         except FileNotFoundError:
             raise LabError(f"There is no lab {name} in {STATE}. Remedy: lab/lab up --name {name}") from None
-        return cls(known["name"], IPv4Network(known["subnet"]), IPv6Network(known["subnet6"]),
-                   known["release"], tuple(known["hosts"]))
+        return cls(
+            known["name"],
+            IPv4Network(known["subnet"]),
+            IPv6Network(known["subnet6"]),
+            known["release"],
+            tuple(known["hosts"]),
+        )
 
     def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 120) -> str:
         """Output of a command run as root on a host, by way of the engine (no ssh: it works whatever ssh does)."""
@@ -112,8 +130,10 @@ def up(lab: Lab, inventory: Path = DEFAULT_INVENTORY) -> None:
     image.ensure(lab.release)
     others = [record for record in containers(lab.name) if record["root"] != str(ROOT)]
     if others:
-        raise LabError(f"Lab {lab.name} was made by another clone, {others[0]['root']}.\n"
-                       f"  Remedy: another --name and --subnet here, or lab/lab down --name {lab.name} --force")
+        raise LabError(
+            f"Lab {lab.name} was made by another clone, {others[0]['root']}.\n"
+            f"  Remedy: another --name and --subnet here, or lab/lab down --name {lab.name} --force"
+        )
     lab.save()
     _make_key(lab)
     _make_network(lab)
@@ -131,8 +151,9 @@ def down(name: str, *, force: bool = False) -> None:
     found = containers(name)
     others = {record["root"] for record in found} - {str(ROOT)}
     if others and not force:
-        raise LabError(f"The hosts of {name} were made by {', '.join(sorted(others))}.\n"
-                       "  Remedy: run this there, or add --force")
+        raise LabError(
+            f"The hosts of {name} were made by {', '.join(sorted(others))}.\n  Remedy: run this there, or add --force"
+        )
     running = [record["id"] for record in found if record["state"] == "running"]
     # Sessions are closed in good order, so that nobody's shared ssh connection waits for a host that is gone.
     _each(running, lambda identity: succeeds(["docker", "exec", identity, "pkill", "-x", "sshd"], timeout=10))
@@ -160,15 +181,22 @@ def purge(name: str, *, force: bool = False) -> None:
 def containers(name: str | None = None) -> list[dict[str, str]]:
     """The hosts of one lab, or of all labs on this machine: id, host, state, lab, root (the clone), spec."""
     lab = f"label={LABEL}={name}" if name else f"label={LABEL}"
-    found = docker("ps", "--all", "--no-trunc", "--filter", lab, "--filter", f"label={LABEL}.host",
-                   "--format", "{{.ID}}").split()
+    found = docker(
+        "ps", "--all", "--no-trunc", "--filter", lab, "--filter", f"label={LABEL}.host", "--format", "{{.ID}}"
+    ).split()
     if not found:
         return []
     records = []
     for record in json.loads(docker("inspect", "--type", "container", *found)):
         labels = record["Config"]["Labels"]
-        records.append({"id": record["Id"], "state": record["State"]["Status"], "lab": labels[LABEL],
-                        **{key: labels.get(f"{LABEL}.{key}", "") for key in ("host", "root", "spec")}})
+        records.append(
+            {
+                "id": record["Id"],
+                "state": record["State"]["Status"],
+                "lab": labels[LABEL],
+                **{key: labels.get(f"{LABEL}.{key}", "") for key in ("host", "root", "spec")},
+            }
+        )
     return records
 
 
@@ -197,12 +225,16 @@ def _check(lab: Lab) -> None:
         for found in link["addr_info"]:
             own = ip_address(found["local"])
             if own in (lab.subnet if own.version == 4 else lab.subnet6) and link["ifname"] != _bridge(lab):
-                raise LabError(f"--subnet {lab.subnet}: {own} in it is this machine's own ({link['ifname']}): "
-                               "the lab would cut it off.\n  Remedy: another --subnet")
+                raise LabError(
+                    f"--subnet {lab.subnet}: {own} in it is this machine's own ({link['ifname']}): "
+                    "the lab would cut it off.\n  Remedy: another --subnet"
+                )
     for route in json.loads(run(["ip", "-j", "route", "show", "default"])) if shutil.which("ip") else []:
         if ip_address(route.get("gateway", "0.0.0.0")) in lab.subnet:
-            raise LabError(f"--subnet {lab.subnet} holds this machine's gateway {route['gateway']}: the lab would cut "
-                           "it off.\n  Remedy: another --subnet")
+            raise LabError(
+                f"--subnet {lab.subnet} holds this machine's gateway {route['gateway']}: the lab would cut "
+                "it off.\n  Remedy: another --subnet"
+            )
 
 
 def _make_key(lab: Lab) -> None:
@@ -233,32 +265,74 @@ def _make_network(lab: Lab) -> None:
             raise LabError(f"Lab {lab.name} has other subnets. Remedy: lab/lab down --name {lab.name} first")
         docker("network", "rm", lab.name)
     try:
-        docker("network", "create", "--driver", "bridge", "--ipv6",
-               "--subnet", str(lab.subnet), "--gateway", str(lab.subnet[1]),
-               "--subnet", str(lab.subnet6), "--gateway", str(lab.subnet6[1]),
-               "--opt", f"com.docker.network.bridge.name={_bridge(lab)}",
-               "--label", f"{LABEL}={lab.name}", lab.name)
+        docker(
+            "network",
+            "create",
+            "--driver",
+            "bridge",
+            "--ipv6",
+            "--subnet",
+            str(lab.subnet),
+            "--gateway",
+            str(lab.subnet[1]),
+            "--subnet",
+            str(lab.subnet6),
+            "--gateway",
+            str(lab.subnet6[1]),
+            "--opt",
+            f"com.docker.network.bridge.name={_bridge(lab)}",
+            "--label",
+            f"{LABEL}={lab.name}",
+            lab.name,
+        )
     except LabError as error:
         if "overlaps" in str(error):
-            raise LabError(f"--subnet {lab.subnet} or --subnet6 {lab.subnet6}: another docker network has it.\n"
-                           "  Remedy: other subnets, or remove that network (docker network ls)") from None
+            raise LabError(
+                f"--subnet {lab.subnet} or --subnet6 {lab.subnet6}: another docker network has it.\n"
+                "  Remedy: other subnets, or remove that network (docker network ls)"
+            ) from None
         raise
 
 
 def _options(lab: Lab, host: str) -> list[str]:
     """What `docker run` is told: systemd wants its cgroup tree and two tmpfs; VRRP, nftables, overlays the rights."""
-    options = ["--hostname", host, "--network", lab.name, "--ip", lab.address(host), "--ip6", lab.address6(host),
-               "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW",
-               "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
-               "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
-               "--tmpfs", "/run", "--tmpfs", "/run/lock",
-               "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"]
+    options = [
+        "--hostname",
+        host,
+        "--network",
+        lab.name,
+        "--ip",
+        lab.address(host),
+        "--ip6",
+        lab.address6(host),
+        "--cap-add",
+        "SYS_ADMIN",
+        "--cap-add",
+        "NET_ADMIN",
+        "--cap-add",
+        "NET_RAW",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--security-opt",
+        "apparmor=unconfined",
+        "--cgroupns=host",
+        "--volume",
+        "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/run/lock",
+        "--sysctl",
+        "net.ipv6.conf.all.disable_ipv6=0",
+    ]
     if Path("/dev/net/tun").exists():
         options += ["--device", "/dev/net/tun"]
     if lab.release != "bookworm" and not engine.is_cgroup2():
         # systemd of Debian 13 refuses cgroup v1 unless told; it reads this as the kernel's command line.
-        options += ["--env", "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 "
-                             "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
+        options += [
+            "--env",
+            "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
+        ]
     return options
 
 
@@ -298,13 +372,30 @@ def _write_ssh(lab: Lab, keys: dict[str, str]) -> None:
     known.write_text("".join(f"{names} {key}\n" for names, key in sorted(old.items())))
     blocks = [f"Host {host}\n  HostName {lab.address(host)}\n" for host in addresses.HOSTS]
     (lab.state / "ssh_config").write_text(
-        "".join(blocks) + f"Host *\n  User {USER}\n  IdentityFile \"{lab.state}/key\"\n  IdentitiesOnly yes\n"
-        f"  UserKnownHostsFile \"{known}\"\n  StrictHostKeyChecking yes\n")
+        "".join(blocks) + f'Host *\n  User {USER}\n  IdentityFile "{lab.state}/key"\n  IdentitiesOnly yes\n'
+        f'  UserKnownHostsFile "{known}"\n  StrictHostKeyChecking yes\n'
+    )
 
 
 def _check_ssh(lab: Lab, host: str) -> None:
-    run(["ssh", "-F", str(lab.state / "ssh_config"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
-         "-o", "ConnectionAttempts=5", host, "sudo", "-n", "true"], timeout=60)
+    run(
+        [
+            "ssh",
+            "-F",
+            str(lab.state / "ssh_config"),
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=5",
+            "-o",
+            "ConnectionAttempts=5",
+            host,
+            "sudo",
+            "-n",
+            "true",
+        ],
+        timeout=60,
+    )
 
 
 def write_inventory(lab: Lab, source: Path) -> None:
@@ -318,13 +409,18 @@ def write_inventory(lab: Lab, source: Path) -> None:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            copy.write_text(addresses.move(path.read_text().replace(STATE_IN_INVENTORY, str(lab.state)),
-                                           lab.subnet, lab.subnet6))
+            copy.write_text(
+                addresses.move(path.read_text().replace(STATE_IN_INVENTORY, str(lab.state)), lab.subnet, lab.subnet6)
+            )
         except ValueError as error:
             raise LabError(f"{path}: {error}") from None
-    settings = {"ansible_user": USER, "ansible_become": True, "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_ssh_private_key_file": f"{lab.state}/key",
-                "ansible_ssh_common_args": f"-o UserKnownHostsFile=\"{lab.state}/known_hosts\" -o IdentitiesOnly=yes"}
+    settings = {
+        "ansible_user": USER,
+        "ansible_become": True,
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_ssh_private_key_file": f"{lab.state}/key",
+        "ansible_ssh_common_args": f'-o UserKnownHostsFile="{lab.state}/known_hosts" -o IdentitiesOnly=yes',
+    }
     target.mkdir(parents=True, exist_ok=True)
     extra: dict[str, Any] = {"all": {"vars": settings}}
     if "client" in lab.hosts:

@@ -55,9 +55,26 @@ def ensure(release: str, *, fresh: bool = False) -> None:
     base = _base(release)
     cache = ["--no-cache"] if fresh and "host" in missing else []
     for kind in missing:
-        run_long(f"Building the {kind} image of {release}",
-                 ["docker", "build", *cache, *_proxies(), "--network", "host", "--build-arg", f"BASE={base}",
-                  "--label", f"{LABEL}={release}", "--target", kind, "--tag", wanted[kind], str(INPUTS)])
+        run_long(
+            f"Building the {kind} image of {release}",
+            [
+                "docker",
+                "build",
+                *cache,
+                *_proxies(),
+                "--network",
+                "host",
+                "--build-arg",
+                f"BASE={base}",
+                "--label",
+                f"{LABEL}={release}",
+                "--target",
+                kind,
+                "--tag",
+                wanted[kind],
+                str(INPUTS),
+            ],
+        )
         cache = []
     _forget_older(release, set(wanted.values()))
 
@@ -113,24 +130,32 @@ def _base(release: str) -> str:
 
 def _bootstrap(release: str, name: str) -> None:
     if os.geteuid() != 0:
-        raise LabError(f"No registry answers, and only root may make a Debian with debootstrap.\n"
-                       f"  Remedy: run `lab/lab image` once as root, or give this engine an image debian:{release}.")
+        raise LabError(
+            f"No registry answers, and only root may make a Debian with debootstrap.\n"
+            f"  Remedy: run `lab/lab image` once as root, or give this engine an image debian:{release}."
+        )
     if not shutil.which("debootstrap"):
         engine.install("debootstrap")
     mirrors = _mirrors()
     # Not /tmp, which may forbid programs and devices.
     with tempfile.TemporaryDirectory(prefix="evenkeel-base-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
-        run_long(f"Making a Debian {release} with debootstrap",
-                 ["debootstrap", "--variant=minbase", release, str(root), *mirrors.get("", [])[:1]])
+        run_long(
+            f"Making a Debian {release} with debootstrap",
+            ["debootstrap", "--variant=minbase", release, str(root), *mirrors.get("", [])[:1]],
+        )
         suites = [line for suffix, uris in mirrors.items() for line in _sources(release, suffix, uris[0])]
         if suites:
             (root / "etc/apt/sources.list").write_text("".join(suites))
-        tar = subprocess.Popen(["tar", "-C", str(root), "--numeric-owner", "--one-file-system", "-c", "."],
-                               stdout=subprocess.PIPE)
+        tar = subprocess.Popen(
+            ["tar", "-C", str(root), "--numeric-owner", "--one-file-system", "-c", "."], stdout=subprocess.PIPE
+        )
         try:
-            run_long("Importing it", ["docker", "import", "--change", f"LABEL {LABEL}={release}", "-", name],
-                     stdin=tar.stdout)
+            run_long(
+                "Importing it",
+                ["docker", "import", "--change", f"LABEL {LABEL}={release}", "-", name],
+                stdin=tar.stdout,
+            )
         finally:
             tar.wait()
 
@@ -143,8 +168,9 @@ def _mirrors() -> dict[str, list[str]]:
     """The mirrors this machine itself uses, by what follows the release in a suite's name ('', -updates, -security)."""
     if not shutil.which("apt-get"):
         return {}
-    listing = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)",
-                   "Created-By: Packages", "Origin: Debian"])
+    listing = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages", "Origin: Debian"]
+    )
     found: dict[str, list[str]] = {}
     for line in listing.splitlines():
         uri, _, codename = line.partition(" ")

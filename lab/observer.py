@@ -110,8 +110,11 @@ class Record:
 
     def story(self, address: str) -> str:
         """A line per change, for the reader of a failed test."""
-        return "\n".join(f"{part.start - self.start:8.3f} s  +{part.seconds:.3f} s  {address}: "
-                         f"{', '.join(sorted(part.holders)) or 'nobody'}" for part in self.intervals(address))
+        return "\n".join(
+            f"{part.start - self.start:8.3f} s  +{part.seconds:.3f} s  {address}: "
+            f"{', '.join(sorted(part.holders)) or 'nobody'}"
+            for part in self.intervals(address)
+        )
 
 
 class Observer:
@@ -153,8 +156,9 @@ class Observer:
     def __enter__(self) -> Observer:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _container(self, host: str) -> str:
@@ -169,8 +173,13 @@ class Observer:
     def _watch(self, host: str) -> None:
         """One watcher after another: a new one each time the node has lost its power and is back."""
         while not self._ended.is_set():
-            process = subprocess.Popen(self._command(host), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL, text=True)
+            process = subprocess.Popen(
+                self._command(host),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
             assert process.stdout
             for line in process.stdout:
                 moment, what, address = json.loads(line)
@@ -183,10 +192,25 @@ class Observer:
 
     def _command(self, host: str) -> list[str]:
         succeeds(["docker", "rm", "--force", self._container(host)])
-        return ["docker", "run", "--rm", "--name", self._container(host), "--network",
-                f"container:{self.lab.container(host)}", "--label", f"{LABEL}={self.lab.name}",
-                "--stop-signal", "KILL", "--entrypoint", "python3", image.tag(self.lab.release, "host"),
-                "-u", "-c", WATCHER.read_text()]
+        return [
+            "docker",
+            "run",
+            "--rm",
+            "--name",
+            self._container(host),
+            "--network",
+            f"container:{self.lab.container(host)}",
+            "--label",
+            f"{LABEL}={self.lab.name}",
+            "--stop-signal",
+            "KILL",
+            "--entrypoint",
+            "python3",
+            image.tag(self.lab.release, "host"),
+            "-u",
+            "-c",
+            WATCHER.read_text(),
+        ]
 
 
 def follow(lab: Lab, hosts: Sequence[str], addresses: Sequence[str]) -> None:
@@ -208,5 +232,6 @@ def follow(lab: Lab, hosts: Sequence[str], addresses: Sequence[str]) -> None:
 
 def held_by(lab: Lab, host: str) -> set[str]:
     """The addresses a host has at this moment."""
-    return {found["local"] for link in json.loads(lab.run(host, ["ip", "-j", "address"]))
-            for found in link["addr_info"]}
+    return {
+        found["local"] for link in json.loads(lab.run(host, ["ip", "-j", "address"])) for found in link["addr_info"]
+    }

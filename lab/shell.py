@@ -45,8 +45,14 @@ def succeeds(argv: Sequence[str], timeout: float | None = None) -> bool:
     return True
 
 
-def run_long(what: str, argv: Sequence[str], *, stdin: IO[bytes] | None = None, env: Mapping[str, str] | None = None,
-             first_output_within: float | None = None) -> None:
+def run_long(
+    what: str,
+    argv: Sequence[str],
+    *,
+    stdin: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    first_output_within: float | None = None,
+) -> None:
     """Run a command that takes a while: its last line is shown as it goes, all of it when it fails.
 
     `first_output_within`: give up when the command has not said anything after so many seconds.
@@ -54,8 +60,9 @@ def run_long(what: str, argv: Sequence[str], *, stdin: IO[bytes] | None = None, 
     started = time.monotonic()
     say(f"- {what} ...")
     with tempfile.TemporaryFile("w+", errors="replace") as log:
-        process = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                   env=env)
+        process = subprocess.Popen(
+            argv, stdin=stdin or subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env
+        )
         watcher = threading.Thread(target=_show_progress, args=(process, log, started), daemon=True)
         watcher.start()
         try:

@@ -31,7 +31,7 @@ def main() -> None:
         moment = time.time()
         while len(data) >= 16:
             length, kind = struct.unpack_from("=IH", data)
-            body, data = data[16:length], data[(length + 3) & ~3:]
+            body, data = data[16:length], data[(length + 3) & ~3 :]
             if kind in (NEWADDR, DELADDR):
                 say(moment, "add" if kind == NEWADDR else "del", address_in(body))
             elif kind == DONE:
@@ -50,7 +50,7 @@ def address_in(body: bytes) -> str:
     while len(rest) >= 4:
         length, kind = struct.unpack_from("=HH", rest)
         found[kind] = rest[4:length]
-        rest = rest[(length + 3) & ~3:]
+        rest = rest[(length + 3) & ~3 :]
     return socket.inet_ntop(family, found.get(IFA_LOCAL) or found[IFA_ADDRESS])
 
 

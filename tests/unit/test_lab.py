@@ -82,9 +82,7 @@ def test_digest_follows_every_input(tmp_path: Path) -> None:
     assert image.digest("bookworm", tmp_path) == image.digest("bookworm", tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("host", "kind"), [("lb-1", "host"), ("web-3", "web"), ("client", "client"), ("webs", "host")]
-)
+@pytest.mark.parametrize(("host", "kind"), [("lb-1", "host"), ("web-3", "web"), ("client", "client"), ("webs", "host")])
 def test_the_image_is_told_by_the_name(host: str, kind: str) -> None:
     assert image.kind_of(host) == kind
 
@@ -104,7 +102,11 @@ EVENTS = (
 def test_intervals() -> None:
     parts = [(part.start, part.end, sorted(part.holders)) for part in intervals(EVENTS, VIP, 10, 20)]
     assert parts == [
-        (10, 12, ["lb-1"]), (12, 13, ["lb-1", "lb-2"]), (13, 15, ["lb-2"]), (15, 16, []), (16, 20, ["lb-1"])
+        (10, 12, ["lb-1"]),
+        (12, 13, ["lb-1", "lb-2"]),
+        (13, 15, ["lb-2"]),
+        (15, 16, []),
+        (16, 20, ["lb-1"]),
     ]
 
 
