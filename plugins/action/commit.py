@@ -17,7 +17,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
 HIDDEN = ("secrets", "verify")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """One task, one remote call."""
 
     _supports_check_mode = True
@@ -57,14 +57,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _content(self, where: str, item: dict[str, Any]) -> bytes:
         if item.get("src") is not None:
             try:
-                found = self._find_needle("files", to_text(item["src"]))
-                return Path(self._loader.get_real_file(found)).read_bytes()
+                found = self._find_needle("files", to_text(item["src"]))  # type: ignore[no-untyped-call]
+                return Path(str(self._loader.get_real_file(found))).read_bytes()
             except (AnsibleError, OSError) as error:
                 raise AnsibleActionFail(f"{where}.src: {to_text(error)}") from error
         content = item.get("content", "")
         if isinstance(content, (dict, list, tuple, bool)):
             raise AnsibleActionFail(f"{where}.content must be text, not {type(content).__name__}.")
-        return to_text(content, errors="surrogateescape").encode("utf-8", "surrogateescape")
+        return str(to_text(content, errors="surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def _plain(value: Any) -> Any:

@@ -18,10 +18,10 @@ description:
   - The set is complete. What an earlier commit of the service wrote and this one lacks is removed, and what was there
     before the first commit comes back.
   - When nothing has to change, nothing is written.
-  - A commit that is cut off (the process killed, the node restarted) is undone or finished by C(evenkeel-recover.service),
-    which runs before anything that reads these files, and by the next commit.
-  - Contents and secrets travel as one opaque argument. Values in O(secrets) and what follows words like C(password) are masked in
-    every diff, message and quoted line, so tasks need no C(no_log).
+  - A commit that is cut off (the process killed, the node restarted) is undone or finished by
+    C(evenkeel-recover.service), which runs before anything that reads these files, and by the next commit.
+  - Contents and secrets travel as one opaque argument. Values in O(secrets) and what follows words like C(password)
+    are masked in every diff, message and quoted line, so tasks need no C(no_log).
 options:
   state:
     description:
@@ -111,7 +111,8 @@ options:
     default: []
   validate:
     description:
-      - Commands that check the candidate, each a list of words. They see it under its final paths, in a mount namespace of their own.
+      - Commands that check the candidate, each a list of words. They see it under its final paths, in a mount
+        namespace of their own.
       - Where the node permits no such namespace, the set is swapped in, checked, and put back if it is refused.
     type: list
     elements: list
@@ -153,7 +154,8 @@ options:
         elements: str
         default: []
       watched:
-        description: Paths, with C(*), C(?) and C([...]), that a running daemon watches. They are never swapped in for a test.
+        description:
+          - Paths, with C(*), C(?) and C([...]), that a running daemon watches. They are never swapped in for a test.
         type: list
         elements: str
         default: []
@@ -169,12 +171,14 @@ options:
     type: bool
   verify:
     description:
-      - What must hold once the set is in force. A check that the set in force already had and that failed before is only a warning.
+      - What must hold once the set is in force. A check that the set in force already had and that failed before is
+        only a warning.
       - The unit must be active and stay so in any case, and its reload must have succeeded.
     type: dict
     suboptions:
       listen:
-        description: Addresses like C(192.0.2.1:80), C([2001:db8::1]:80), C(*:80), C(udp@*:53) or C(/run/x.sock) on which the unit listens.
+        description:
+          - Where the unit listens, like C(192.0.2.1:80), C([2001:db8::1]:80), C(*:80), C(udp@*:53) or C(/run/x.sock).
         type: list
         elements: str
         default: []
@@ -198,8 +202,8 @@ options:
       command:
         description:
           - Commands that must succeed, each a list of words.
-          - They see E(EVENKEEL_APPLY) (V(none), V(runtime), V(reload), V(restart), V(start)) and E(EVENKEEL_STARTED), the
-            second since the epoch at which the change began.
+          - They see E(EVENKEEL_APPLY) (V(none), V(runtime), V(reload), V(restart), V(start)) and E(EVENKEEL_STARTED),
+            the second since the epoch at which the change began.
         type: list
         elements: list
         default: []
@@ -209,8 +213,8 @@ options:
         default: 10
   on_drift:
     description:
-      - What to do with a file that somebody changed since our last commit, or that was there before the first and is not as its
-        package shipped it.
+      - What to do with a file that somebody changed since our last commit, or that was there before the first and is
+        not as its package shipped it. One that was removed is put back in any case, and so are owner and mode.
       - V(fail) stops with the diff. V(overwrite) keeps the version found as a generation of its own.
     type: str
     choices: [fail, overwrite]
@@ -335,7 +339,11 @@ error:
   description: What stopped the commit, as RV(error.what), RV(error.where), RV(error.got), RV(error.remedy).
   type: dict
   returned: failure
-  sample: {what: the candidate was refused, where: "/etc/haproxy/haproxy.cfg:23", got: unknown keyword, remedy: Mend the variables}
+  sample:
+    what: the candidate was refused by `haproxy -c -f /etc/haproxy/haproxy.cfg` (exit code 1); nothing was changed.
+    where: /etc/haproxy/haproxy.cfg:23
+    got: "parsing [/etc/haproxy/haproxy.cfg:23] : unknown keyword 'bindd' in 'frontend' section"
+    remedy: Mend the variables that these lines come from.
 errors:
   description: All independent errors, each like RV(error).
   type: list
@@ -473,13 +481,7 @@ def main() -> None:
     for warning in result.warnings:
         module.warn(warning)
     if result.error:
-        several = [one.as_dict() for one in (result.error, *result.error.others)] if result.error.others else []
-        module.fail_json(
-            msg=result.error.message(),
-            error=result.error.as_dict(),
-            **({"errors": several} if several else {}),
-            **result.as_dict(),
-        )
+        module.fail_json(result.error.message(), **result.as_dict())
     module.exit_json(**result.as_dict())
 
 

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's files as one transaction. Standard library only: the node keeps a copy of this package for recovery at boot."""
+"""A node's files as one transaction. Standard library only: a copy stays on the node for recovery at boot."""

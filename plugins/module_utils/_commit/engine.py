@@ -23,10 +23,11 @@ from .errors import CommitError
 from .host import Host
 from .journal import Journal
 from .model import Request, Verify, matches, parse, parse_verify
-from .plan import NONE, RESTART, STOP, Op, Plan, make
+from .plan import NONE, RELOAD, RESTART, START, STOP, Op, Plan, make
+from .sockets import taken
 from .state import ABSENT, DIRECTORY, FILE
 from .store import BY_HAND, COMMIT, Generation, Kept, Store, UnitBefore
-from .unit import show
+from .unit import processes, show
 from .verify import Baseline, baseline, settle
 
 NAMESPACE, SWAP, UNVALIDATED = "namespace", "swap", "none"
@@ -61,11 +62,15 @@ class Result:
         }
         if self.services is not None:
             data["services"] = self.services
+        if self.error:
+            data["error"] = self.error.as_dict()
+            if self.error.others:
+                data["errors"] = [one.as_dict() for one in (self.error, *self.error.others)]
         return data
 
 
 def commit(host: Host, request: Request) -> Result:
-    """One service's set, all or nothing. A result with an error means that the node is as it was, or says what is not."""
+    """One service's set, all or nothing. With an error the node is as it was, or the error says what is not."""
     result = Result()
     store = Store(host)
     try:
@@ -102,6 +107,7 @@ def _commit(host: Host, store: Store, request: Request, result: Result) -> None:
             _refuse_drift(host, store, plan, result)
             result.diff = plan.diff(host)
             _validate(host, plan, result)
+            _refuse_taken(plan)
             return
     with _undisturbed(), store.lock(f"commit of {request.service}, run {request.run_id or '-'}", request.lock_timeout):
         result.stage = "recover"
@@ -113,6 +119,7 @@ def _commit(host: Host, store: Store, request: Request, result: Result) -> None:
         _refuse_drift(host, store, plan, result)
         result.diff = plan.diff(host)
         swap_to_validate = _validate(host, plan, result)
+        _refuse_taken(plan)
         _Transaction(host, store, plan, result).run(swap_to_validate)
 
 
@@ -164,7 +171,7 @@ def _refuse_drift(host: Host, store: Store, plan: Plan, result: Result) -> None:
                 f"this file {since}, and was left as it is.",
                 one.path,
                 one.diff,
-                "Take its lines into the inventory, or set on_drift: overwrite; the version found is then kept as a generation.",
+                "Take its lines into the inventory, or set on_drift: overwrite, which keeps it as a generation.",
             )
         )
     raise CommitError.first_of(problems)
@@ -215,6 +222,25 @@ def _validate(host: Host, plan: Plan, result: Result) -> bool:
     result.validated = NAMESPACE
     _judge(plan, verdicts, "nothing was changed")
     return False
+
+
+def _refuse_taken(plan: Plan) -> None:
+    """An address that another process holds: no checker binds, and HAProxy stops serving for 2 s while it tries."""
+    if plan.apply not in (START, RESTART, RELOAD):
+        return
+    found = taken(plan.request.verify.listen, processes(plan.unit))
+    if found:
+        raise CommitError.first_of(
+            [
+                CommitError(
+                    "another process holds this address; nothing was changed.",
+                    f"listen {text}",
+                    who,
+                    "Stop it, or listen elsewhere.",
+                )
+                for text, who in found
+            ]
+        )
 
 
 def _judge(plan: Plan, verdicts: Sequence[namespace.Verdict], outcome: str) -> None:

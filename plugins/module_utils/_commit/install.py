@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Callable
 
 from . import recover  # noqa: F401 - imported so that Ansible sends it along
 from .host import Host
@@ -63,7 +64,8 @@ def source(name: str) -> bytes:
     """The source of one of our modules, also when it was imported from Ansible's zip."""
     spec = importlib.util.find_spec(f"{__package__}.{name}" if name != "__init__" else str(__package__))
     loader = spec.loader if spec else None
-    text = loader.get_source(spec.name) if spec and loader and hasattr(loader, "get_source") else None
+    get_source: Callable[[str], str | None] | None = getattr(loader, "get_source", None)
+    text = get_source(spec.name) if spec and get_source else None
     if text is None:
         raise RuntimeError(f"no source of {name}")
     return text.encode()

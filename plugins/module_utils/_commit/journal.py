@@ -9,6 +9,7 @@ generation, recovery undoes; from then on it only cleans up. Every act of undoin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ WRITING, APPLYING = "writing", "applying"
 
 
 def beside(path: str, role: str) -> str:
-    """`new` or `old` of a path, in the same directory, so that a rename is all it takes; no daemon's glob matches it."""
+    """`new` or `old` of a path: in its directory, so that a rename is all it takes, and matched by no daemon's glob."""
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.evenkeel-{role}")
 
 
@@ -75,16 +76,15 @@ class Journal:
 
 
 def stage(host: Host, ops: tuple[Op, ...], contents: Mapping[str, bytes]) -> None:
-    """Everything that can fail for want of room: directories, new files and links to the old ones, beside their targets."""
+    """All that may lack room: directories, new files and links to the old ones, beside their targets."""
     for op in ops:
         if op.after.kind == DIRECTORY and op.before.kind == ABSENT:
             host.mkdir(op.path, op.after.uid, op.after.gid, op.after.mode)
     for op in ops:
         if op.before.kind == FILE:
-            try:
+            # On a file system without hard links undo takes the copy in our store.
+            with contextlib.suppress(PermissionError):
                 host.link(op.path, beside(op.path, "old"))
-            except PermissionError:
-                pass  # a file system without hard links: undo then takes the copy in our store
         if op.after.kind == FILE:
             after = op.after
             like = op.path if op.before.kind == FILE else ""
@@ -218,7 +218,8 @@ def _undo_unit(host: Host, journal: Journal) -> list[str]:
         host.systemctl("reset-failed", journal.unit)
         must(("systemctl", "start", journal.unit))
     elif not journal.was_active and journal.apply == START and (unit.active or unit.active_state == "activating"):
-        if not (host.in_recovery_service and journal.was_enabled):
+        booting = host.in_recovery_service and journal.was_enabled
+        if not booting:
             must(("systemctl", "stop", journal.unit))
     return problems
 

@@ -19,11 +19,12 @@ _BASE64_LINE = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{60,}={0,2}(?![A-Za-
 _TOKEN = r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|(?:\\.|[^\s\\;])+)"""
 _WORD = (
     r"(?:[\w-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|preshared[_-]?key|credentials?)"
-    r"|auth_pass|auth_hmac|basicauth|pass)"
+    r"|auth_pass|auth_hmac|basicauth)"
 )
 # key = value, key: value: to the end of the line.
 _ASSIGNED = re.compile(
-    rf"""(?im)(?P<head>(?<![\w-]){_WORD}["']?[ \t]*[=:][ \t]*)(?P<value>(?!//)[^\s"'\[{{][^\n]*|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
+    rf"""(?im)(?P<head>(?<![\w-])(?:{_WORD}|pass)["']?[ \t]*[=:][ \t]*)"""
+    r"""(?P<value>(?!//)[^\s"'\[{][^\n]*|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
 )
 # key value: one word.
 _FOLLOWED = re.compile(rf"(?im)(?P<head>(?<![\w/.-]){_WORD}[ \t]+)(?P<value>(?![=:#]){_TOKEN})")

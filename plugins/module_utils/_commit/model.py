@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import CommitError
+from .sockets import wanted
 
 SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 MODE = re.compile(r"0?[0-7]{3,4}\Z")
@@ -86,7 +87,7 @@ class Request:
     secrets: tuple[str, ...] = ()
     check: bool = False
     lock_timeout: float = 300.0
-    # The arguments above other than the entries, as they were given: a generation keeps them, rollback parses them again.
+    # The arguments other than the entries, as given: a generation keeps them, rollback parses them again.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -157,6 +158,12 @@ def parse(arguments: Mapping[str, Any], contents: Sequence[bytes], own: Sequence
     for key in ("unit_state", "enabled"):
         if not unit and arguments.get(key) is not None:
             refuse(key, "this needs a unit.", arguments[key], "Set unit too.")
+
+    for text in (arguments.get("verify") or {}).get("listen") or ():
+        try:
+            wanted(text)
+        except (ValueError, OSError):
+            refuse("verify.listen", "not an address and a port.", repr(text), "Write for example 192.0.2.1:80.")
 
     request = Request(
         service=service,

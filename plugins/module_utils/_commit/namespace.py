@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A candidate under its final paths that nobody else sees.
 
-A child gets a mount namespace of its own. Over each touched directory it mounts an overlay whose upper layer is a tmpfs,
-writes and removes there as the commit would, and runs the daemon's checker. When the child ends, all of it is gone.
+A child gets a mount namespace of its own. Over each touched directory it mounts an overlay whose upper layer is a
+tmpfs, writes and removes there as the commit would, and runs the daemon's checker. When the child ends, all is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable
 
 from .host import Completed, Host
 
@@ -117,41 +117,36 @@ def _cover(directories: Sequence[str]) -> None:
 def validate(
     host: Host, directories: Sequence[str], stage: Callable[[], None], commands: Sequence[Sequence[str]]
 ) -> list[Verdict]:
-    """Runs the commands where `stage` has been applied, and stops at the first that fails. Nothing outlives the call."""
+    """Runs the commands where `stage` has been applied, up to the first that fails. Nothing outlives the call."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        status = 0
+        # Whatever happens, the child must not run on as a second copy of its caller.
         try:
             os.close(reader)
-            answer: dict[str, object]
-            try:
-                _cover(directories)
-                stage()
-                answer = {
-                    "verdicts": [
-                        [list(one.argv), one.completed.rc, one.completed.output] for one in run(host, commands)
-                    ]
-                }
-            except NotPermitted as reason:
-                answer = {"refused": str(reason)}
-            except Exception as error:  # noqa: BLE001 - it crosses a process border, the parent raises it
-                answer = {"failed": f"{type(error).__name__}: {error}"}
             with os.fdopen(writer, "w") as pipe:
-                json.dump(answer, pipe)
-        except BaseException:  # noqa: B036 - the child must never run on as a second copy of the caller
-            status = 1
-        os._exit(status)
+                json.dump(_in_child(host, directories, stage, commands), pipe)
+        finally:
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
-    said = json.loads(text) if text else {"failed": "the validating child died"}
-    if "refused" in said:
-        raise NotPermitted(said["refused"])
-    if "failed" in said:
-        raise NotPermitted(said["failed"])
-    return [Verdict(argv, Completed(rc, output)) for argv, rc, output in said["verdicts"]]
+    answer: dict[str, Any] = json.loads(text) if text else {"refused": "the validating process died"}
+    if "refused" in answer:
+        raise NotPermitted(answer["refused"])
+    return [Verdict(argv, Completed(rc, output)) for argv, rc, output in answer["verdicts"]]
+
+
+def _in_child(
+    host: Host, directories: Sequence[str], stage: Callable[[], None], commands: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    try:
+        _cover(directories)
+        stage()
+    except (NotPermitted, OSError) as reason:
+        return {"refused": str(reason)}
+    return {"verdicts": [[list(one.argv), one.completed.rc, one.completed.output] for one in run(host, commands)]}
 
 
 def run(host: Host, commands: Sequence[Sequence[str]]) -> list[Verdict]:

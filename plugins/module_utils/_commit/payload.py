@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contents and secrets as one opaque argument: nothing of it can be read in passing, and no part of it matches a diff."""
+"""Contents and secrets as one opaque argument: nothing can be read in passing, and no part of it matches a diff."""
 
 from __future__ import annotations
 

@@ -175,12 +175,13 @@ def _check_kind(entry: Entry, now: State) -> None:
     """Refuses what cannot be replaced sanely."""
     place = os.path.dirname(entry.path) if entry.kind == ABSENT else entry.path
     real = os.path.realpath(place)
+    better = os.path.join(real, os.path.basename(entry.path)) if entry.kind == ABSENT else real
     if real != place:
         raise CommitError(
             "a symbolic link is on the way, and replacing what it leads to would surprise.",
             entry.path,
             f"{place} leads to {real}",
-            f"Write the path as {real if entry.kind != ABSENT else os.path.join(real, os.path.basename(entry.path))}, or remove the link.",
+            f"Write the path as {better}, or remove the link.",
         )
     fitting = {FILE: (FILE, ABSENT), DIRECTORY: (DIRECTORY, ABSENT), ABSENT: (FILE, LINK, ABSENT)}[entry.kind]
     if now.kind not in fitting:
@@ -307,8 +308,7 @@ def _sysctls(host: Host, plan: Plan, others: Mapping[str, Generation]) -> None:
             plan.sysctl_ops.append(SysctlOp(key, live, value))
     for key, kept in known.items():
         shared = any(key in other.sysctls for other in others.values())
-        live = host.sysctl(key)
-        if key not in values and not shared and live == kept.value and live != kept.origin:
+        if key not in values and not shared and host.sysctl(key) == kept.value != kept.origin:
             plan.sysctl_ops.append(SysctlOp(key, kept.value, kept.origin))
 
 
@@ -326,10 +326,10 @@ def _unit(host: Host, plan: Plan) -> None:
             )
         if not unit.known:
             raise CommitError("systemd does not know the unit.", request.unit, unit.load, "Install its package first.")
-    if request.enabled is not None and unit.enabled != request.enabled:
-        # A unit that is not there is as disabled as can be; one without [Install] cannot be disabled.
-        if request.enabled or (unit.known and unit.file_state in ("enabled", "enabled-runtime")):
-            plan.enable = request.enabled
+    # A unit that is not there is as disabled as can be; one without [Install] cannot be disabled.
+    can_disable = unit.known and unit.file_state in ("enabled", "enabled-runtime")
+    if (request.enabled and not unit.enabled) or (request.enabled is False and can_disable):
+        plan.enable = request.enabled
     if request.unit_state == "stopped":
         plan.apply = STOP if unit.active or unit.active_state == "activating" else NONE
         return

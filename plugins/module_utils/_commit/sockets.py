@@ -43,21 +43,29 @@ class Wanted:
             return one.address == self.address or (self.kind != "unix" and wildcard)
         return one.address in ANY and (self.address != "::" or one.address == "::")
 
+    def taken_by(self, one: Socket) -> bool:
+        """Whether this socket is in the way of the wanted one: same port and family, same address or either any."""
+        if self.kind == "unix" or one.kind != self.kind or one.port != self.port:
+            return False
+        address = self.address or "0.0.0.0"
+        same_family = (":" in address) == (":" in one.address)
+        return same_family and (address == one.address or address in ANY or one.address in ANY)
+
 
 def wanted(text: str) -> Wanted:
     """`192.0.2.1:80`, `[2001:db8::1]:80`, `*:80`, `:80`, `udp@...`, `unix@/run/x.sock`. Raises ValueError."""
     kind, at, rest = text.rpartition("@")
     if text.startswith("/") or kind == "unix":
         return Wanted("unix", rest if at else text, 0)
-    kind = {"": "tcp", "ipv4": "tcp", "ipv6": "tcp", "tcp": "tcp", "udp": "udp"}[kind]
+    kinds = {"": "tcp", "ipv4": "tcp", "ipv6": "tcp", "tcp": "tcp", "udp": "udp"}
     address, colon, port = rest.rpartition(":")
-    if not colon or not port.isdigit():
+    if kind not in kinds or not colon or not port.isdigit():
         raise ValueError(text)
     address = address.strip("[]").replace("*", "")
     if address:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         address = socket.inet_ntop(family, socket.inet_pton(family, address))
-    return Wanted(kind, address, int(port))
+    return Wanted(kinds[kind], address, int(port))
 
 
 def _address(text: str) -> str:
@@ -106,13 +114,35 @@ def inodes(pids: Iterable[int]) -> tuple[set[int], bool]:
 
 
 def of_processes(sockets: Iterable[Socket], pids: Iterable[int]) -> list[Socket]:
-    """Those that the processes hold. Where a container hides a process's files, those that nobody else is seen to hold."""
+    """Those that the processes hold; where a container hides their files, those that nobody else is seen to hold."""
     mine = list(pids)
     own, complete = inodes(mine)
     if complete:
         return [one for one in sockets if one.inode in own]
     others, _ = inodes(int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine)
     return [one for one in sockets if one.inode in own or one.inode not in others]
+
+
+def taken(texts: Iterable[str], pids: Iterable[int]) -> list[tuple[str, str]]:
+    """Those of the wanted sockets that somebody else holds, and who. A daemon finds that out only when it binds."""
+    everything = listening()
+    mine = of_processes(everything, pids)
+    others = [one for one in everything if one not in mine]
+    return [
+        (text, f"{one.address} port {one.port} is held by {holder(one)}")
+        for text in texts
+        for one in others
+        if wanted(text).taken_by(one)
+    ]
+
+
+def holder(one: Socket) -> str:
+    """Name and number of the process that holds a socket."""
+    for name in os.listdir("/proc"):
+        if name.isdigit() and one.inode in inodes([int(name)])[0]:
+            with contextlib.suppress(OSError):
+                return f"{Path('/proc', name, 'comm').read_text().strip()} (process {name})"
+    return "another process"
 
 
 def missing(texts: Iterable[str], pids: Iterable[int] | None) -> list[str]:
