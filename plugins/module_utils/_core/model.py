@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
@@ -249,6 +250,11 @@ def show(value: Any) -> str:
     """A value as an error message shows it."""
     if value is None:
         return "nothing"
+    # A dictionary may hold a password.
+    if isinstance(value, Mapping):
+        return f"a dictionary of {', '.join(str(key) for key in value) or 'nothing'}"
+    if isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
+        return f"a list of {len(value)}"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -258,10 +264,10 @@ def show_secret(value: Any) -> str:
     return f"{len(str(value))} characters" if value else "nothing"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], otherwise: str = "Remove it, or correct its name.") -> str:
     """A sentence that helps whoever mistyped."""
     match = get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f"Did you mean {match[0]}?" if match else "Remove it, or correct its name."
+    return f"Did you mean {match[0]}?" if match else otherwise
 
 
 class Reader:
@@ -311,14 +317,14 @@ class Reader:
             return value
         word = _WORDS.get(str(value).lower()) if isinstance(value, (str, int)) else None
         if word is None:
-            self.refuse(rule, path, "This is a switch.", show(value), "Write true or false.", "true, false")
+            self.refuse(rule, path, "This must be true or false.", show(value), "Write one of them.", "true, false")
             return default
         return word
 
     def choice(self, rule: str, path: str, value: Any, accepted: Sequence[str]) -> str | None:
         if isinstance(value, str) and value in accepted:
             return str(value)
-        remedy = nearest(value, accepted) if isinstance(value, str) else "Write one of the accepted words."
+        remedy = nearest(str(value), accepted, otherwise="Write one of the accepted words.")
         self.refuse(rule, path, "This is not a word that is known here.", show(value), remedy, ", ".join(accepted))
         return None
 
@@ -450,7 +456,7 @@ def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
             severity=WARNING,
         )
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback:
-        reader.refuse("C10", where, "This address can not be a virtual one.", show(address), "Choose a host's address.")
+        reader.refuse("C10", where, "This address cannot be a virtual one.", show(address), "Choose a host's address.")
         return None
     if network.prefixlen < interface.max_prefixlen - 1 and ip == network.network_address:
         reader.refuse(
@@ -790,20 +796,25 @@ def _read_sync_groups(reader: Reader, value: Any) -> tuple[SyncGroup, ...]:
     return tuple(groups)
 
 
-def _read_addresses(reader: Reader, value: Any) -> dict[int, IPAddress]:
-    """At most one literal address per family, by family; a host name yields none (rules.py says whether it matters)."""
-    addresses: dict[int, IPAddress] = {}
+def literals(value: Any) -> list[IPAddress]:
+    """The literal addresses in a string or a list; a host name is none."""
+    found: list[IPAddress] = []
     for item in value if isinstance(value, (list, tuple)) else [value]:
-        try:
-            address = ip_address(str(item))
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            found.append(ip_address(str(item)))
+    return found
+
+
+def _read_addresses(reader: Reader, value: Any) -> dict[int, IPAddress]:
+    """At most one address per family, by family. rules.py says whether one is missing."""
+    addresses: dict[int, IPAddress] = {}
+    for address in literals(value):
         if address.is_loopback or address.is_unspecified or address.is_multicast:
             reader.refuse(
                 "C5",
                 "keepalived_address",
-                "The other nodes can not send adverts to this address.",
-                show(str(item)),
+                "The other nodes cannot send adverts to this address.",
+                str(address),
                 "Set keepalived_address to the node's address on the network of the virtual addresses.",
             )
         elif address.version in addresses:
@@ -852,7 +863,7 @@ def _read_node(
         interface = reader.interface("keepalived_interface", interface)
     state = reader.choice("A23", "keepalived_state", own.get("keepalived_state", "present"), ("present", "absent"))
     addresses = _read_addresses(reader, given)
-    real = dict.fromkeys([*addresses.values(), *_read_addresses(Reader(name), own.get("ansible_host", name)).values()])
+    real = dict.fromkeys([*addresses.values(), *literals(own.get("ansible_host", name))])
     node = Node(name, position, state == "absent", addresses, show(given), tuple(real), priority, interface)
     return node, reader.findings
 
@@ -875,8 +886,8 @@ def _unresolved(known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
         Finding(
             "A23",
             f"{name}: {path}",
-            "This template can not be resolved from the inventory alone.",
-            show(text),
+            "This template cannot be resolved from the inventory alone.",
+            show_secret(text) if path.endswith("auth_pass") else show(text),
             "Use inventory variables only: facts of another node may be missing.",
         )
         for name, own in known.items()

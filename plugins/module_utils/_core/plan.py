@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from .errors import ERROR, CoreError, Finding
-from .model import CLUSTER_DEFAULT, Cluster, Instance, Node, read, show
+from .model import CLUSTER_DEFAULT, Cluster, Instance, Node, literals, read, show
 from .ranking import Order, orders
 from .rules import Context, check, load, ready_checks
 from .tracking import Weights, clamp, detection_seconds, hang_seconds, weights
@@ -214,61 +214,36 @@ def _not_listed(cluster: str, names: Sequence[str], listed: Any) -> Iterable[Fin
                 "A23",
                 f"{name}: evenkeel_nodes",
                 f"This host is of cluster {cluster}, whose list of nodes lacks it.",
-                ", ".join(known and [str(item) for item in listed]),
+                ", ".join(str(item) for item in listed),
                 "Add it to the list, or give it an evenkeel_cluster of its own.",
             )
 
 
 def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
-    """C10 over all clusters, in one pass: an address or a host that two of them use."""
+    """C10 over all clusters, in one pass: a virtual address that two of them have, or that is another one's host."""
     findings: list[Finding] = []
-    node_of: dict[str, str] = {}
-    vips: dict[str, tuple[str, str]] = {}
-    real: dict[str, tuple[str, str]] = {}
+    owner: dict[str, tuple[str, str]] = {}
     for cluster, planned in plans.items():
-        for name, node in planned["nodes"].items():
-            other = node_of.setdefault(name, cluster)
-            if other != cluster:
-                findings.append(
-                    Finding(
-                        "A23",
-                        f"{cluster}: evenkeel_nodes",
-                        "A node belongs to one cluster.",
-                        f"{name}, also in {other}",
-                        "Take it out of one of them.",
-                    )
-                )
+        for name in planned["nodes"]:
             own = hosts.get(name) or {}
-            for address in (node["address"], own.get("ansible_host"), own.get("keepalived_address")):
-                if isinstance(address, str):
-                    real.setdefault(address, (cluster, name))
+            for given in (own.get("ansible_host", name), own.get("keepalived_address")):
+                for address in literals(given):
+                    owner.setdefault(str(address), (cluster, name))
+    home: dict[str, str] = {}
+    for cluster, planned in plans.items():
         first: Mapping[str, Any] = next(iter(planned["nodes"].values()), {"instances": []})
         for instance in first["instances"]:
+            where = f"{cluster}: keepalived_instances ({instance['name']}).virtual_addresses"
             for vip in [*instance["virtual_ipaddress"], *instance["virtual_ipaddress_excluded"]]:
-                address = vip["address"].split("/")[0]
-                where = f"{cluster}: instance {instance['name']}"
-                if address in vips and vips[address][0] != cluster:
-                    findings.append(
-                        Finding(
-                            "C10",
-                            where,
-                            f"Cluster {vips[address][0]} has this virtual address too.",
-                            show(address),
-                            "Keep it in one cluster.",
-                        )
-                    )
-                vips.setdefault(address, (cluster, where))
-    for address, (cluster, where) in vips.items():
-        if address in real and real[address][0] != cluster:
-            findings.append(
-                Finding(
-                    "C10",
-                    where,
-                    f"This virtual address is the own address of {real[address][1]} in cluster {real[address][0]}.",
-                    show(address),
-                    "Choose a free address.",
-                )
-            )
+                text = vip["address"].split("/")[0]
+                if home.setdefault(text, cluster) != cluster:
+                    what, remedy = f"Cluster {home[text]} has this address too.", "Keep it in one cluster."
+                elif owner.get(text, (cluster, ""))[0] != cluster:
+                    what = f"This is the own address of {owner[text][1]} in cluster {owner[text][0]}."
+                    remedy = "Choose a free address."
+                else:
+                    continue
+                findings.append(Finding("C10", where, what, show(vip["address"]), remedy))
     return findings
 
 

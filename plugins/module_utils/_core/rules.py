@@ -144,7 +144,7 @@ def a14_authentication(context: Context) -> Findings:
             yield context.finding(
                 "A14",
                 path,
-                f"VRRPv3 has no passwords, and {instance.name} uses it.",
+                "VRRPv3 has no passwords.",
                 f"{len(instance.auth_pass)} characters",
                 "Remove the password, or set keepalived_vrrp_version: 2 with whole-second adverts.",
             )
@@ -152,7 +152,7 @@ def a14_authentication(context: Context) -> Findings:
             slow = skew_seconds(100, 1, 2)
             yield context.warning(
                 "A14",
-                f"{instance.path}.version",
+                f"{instance.path}.version" if "version" in instance.own_keys else "keepalived_vrrp_version",
                 "VRRPv2 adverts in whole seconds and waits up to a second more at every takeover"
                 f" ({slow:.1f} s at priority 100); during a change of the interval both nodes hold the address"
                 + ("; the password crosses the network readable." if instance.auth_pass else "."),
@@ -343,15 +343,15 @@ def b7_bonus_clamped(context: Context) -> Findings:
 def b8_order_when_all_fail(context: Context) -> Findings:
     """Below 1 everything is 1: what is lost then, and where."""
     weights = context.weights
+    if weights.drain > STRONGEST and not weights.drain_is_fault:
+        return  # B1 has refused them
     for instance in context.cluster.instances:
         numbers = [number for _name, number in context.numbers(instance)]
         if instance.nopreempt or len(numbers) < 2 or numbers[-1] < 2 or len(set(numbers)) < len(numbers):
             continue
         bonus = sum(item.weight for item in instance.user_weights if item.weight and item.weight > 0)
         lost = [clamp(number + bonus - _load(context, instance)) for number in numbers]
-        drained = [clamp(number + bonus - weights.drain) for number in numbers]
-        if weights.drain_is_fault:
-            drained = [0]
+        drained = [0] if weights.drain_is_fault else [clamp(number + bonus - weights.drain) for number in numbers]
         problem = None
         if len(set(lost)) < len(lost):
             problem = "When all nodes have lost what they track, several have priority 1"
@@ -556,7 +556,7 @@ def c5_source_address(context: Context) -> Findings:
             if node.addresses:
                 what = f"The anchor of {instance.name} is an IPv{family} address, so its adverts need one of this node."
             else:
-                what = "The plan looks no name up: adverts need a literal address."
+                what = "The plan resolves no names: adverts need a literal address."
             yield Finding(
                 "C5",
                 f"{node.name}: keepalived_address",
@@ -626,7 +626,7 @@ def c10_addresses_used_once(context: Context) -> Findings:
                 yield context.finding(
                     "C10",
                     vip.path,
-                    f"This is the own address of {owners[vip.ip].name}, which can not move.",
+                    f"This is the own address of {owners[vip.ip].name}, which cannot move.",
                     show(str(vip.interface)),
                     "Choose a free address.",
                 )
@@ -662,8 +662,8 @@ RULES: tuple[Callable[[Context], Findings], ...] = (
 
 
 def check(context: Context) -> list[Finding]:
-    """Every finding of every rule, in the order of the table."""
-    return [finding for rule in RULES for finding in rule(context)]
+    """Every finding of every rule, in the order of the table; what several instances inherit is said once."""
+    return list(dict.fromkeys(finding for rule in RULES for finding in rule(context)))
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
