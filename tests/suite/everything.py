@@ -72,7 +72,7 @@ def main() -> int:
     began = time.monotonic()
     outcomes: list[Outcome] = []
     outcomes += run("images", images())
-    outcomes += run("check", check.steps(), jobs=2)
+    outcomes += check.outcomes()
     outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
     for release in RELEASES if full else RELEASES[:1]:
         outcomes += run(f"scenarios on {release}", scenarios(release))

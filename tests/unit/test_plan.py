@@ -395,6 +395,7 @@ def test_a_cluster_without_a_list_of_nodes_and_a_host_that_is_not_there() -> Non
     ]
 
 
+@pytest.mark.clock
 def test_a_thousand_nodes_in_two_seconds() -> None:
     hosts = {}
     for number in range(500):

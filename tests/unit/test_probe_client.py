@@ -25,6 +25,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._probe.background impo
 from ansible_collections.evenkeel.lb.plugins.module_utils._probe.client import Client, report
 from ansible_collections.evenkeel.lb.plugins.modules import probe as module
 
+pytestmark = pytest.mark.clock
+
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Served-By: web-1\r\n\r\nhello\n"
 
 
