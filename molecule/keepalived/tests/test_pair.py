@@ -1,0 +1,178 @@
+"""A running pair: faults, drain, forged adverts, changes. The kernels' address events are the oracle."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Pair
+
+from lab import faults
+from lab.observer import Observer
+
+FORGER = (Path(__file__).parent / "forger.py").read_text(encoding="utf-8")
+
+
+def test_one_holder_each_and_it_is_the_preferred_node(pair: Pair) -> None:
+    pair.settle()
+    assert pair.holders(pair.vip6) == {"lb-1"}
+    live = {host: pair.info(host) for host in ("lb-1", "lb-2")}
+    assert [live[host]["in_force"] for host in live] == [True, True]
+    assert [entry["state"] for entry in live["lb-1"]["instances"]] == ["MASTER", "MASTER"]
+    assert [entry["state"] for entry in live["lb-2"]["instances"]] == ["BACKUP", "BACKUP"]
+    assert live["lb-1"]["instances"][0]["priority"] == live["lb-1"]["configured"]["instances"][0]["priority"]
+    assert live["lb-1"]["crash"] == {"app": 0}
+
+
+def test_info_is_fast_and_leaves_nothing_in_tmp(pair: Pair) -> None:
+    code = "import time; a = time.monotonic(); main(['verify']); b = time.monotonic(); print(min(b - a, 9))"
+    python = f"import sys; sys.path.insert(0, '/usr/local/lib/evenkeel'); from vrrp._vrrp.ctl import main; {code}"
+    assert float(pair.sh("lb-1", f'python3 -SE -c "{python}"')) < 0.3
+    assert pair.sh("lb-1", "find / -xdev -name 'keepalived*.json' -o -xdev -name 'keepalived*.data' 2>/dev/null") == ""
+
+
+def test_hooks_and_checks_run_as_the_script_user(pair: Pair) -> None:
+    assert {line.split()[0] for line in pair.sh("lb-1", "cat /run/notes/log").splitlines()} == {"evenkeel"}
+    seen = "for i in $(seq 300); do ps -C check_http -o user= && break; sleep 0.01; done"
+    assert set(pair.sh("lb-1", seen).split()) == {"evenkeel"}
+
+
+@pytest.mark.parametrize(
+    ("name", "hurt", "heal", "bound"),
+    [
+        ("the service crashes", lambda lab: faults.crash(lab, "lb-1", "app.service"), lambda lab: faults.restore(lab, "lb-1", "app.service"), 0.45),
+        ("keepalived stops", lambda lab: faults.stop(lab, "lb-1", "keepalived.service"), lambda lab: faults.restore(lab, "lb-1", "keepalived.service"), 0.45),
+        ("the service hangs", lambda lab: faults.hang(lab, "lb-1", "app.service"), lambda lab: faults.resume(lab, "lb-1", "app.service"), 0.45),
+        ("the node freezes", lambda lab: faults.freeze(lab, "lb-1"), lambda lab: faults.thaw(lab, "lb-1"), 0.0),
+        ("the link is cut", lambda lab: faults.cut(lab, "lb-1"), lambda lab: faults.mend(lab, "lb-1"), 1.0),
+    ],
+)  # fmt: skip
+def test_a_fault_moves_the_vip_and_healing_leaves_one_holder(
+    pair: Pair, watch: Observer, name: str, hurt: Any, heal: Any, bound: float
+) -> None:
+    start = time.time()
+    hurt(pair.lab)
+    hurt_at = time.time()
+    while "lb-2" not in watch.record.holders(pair.vip):
+        assert time.time() < hurt_at + 4, watch.record.story(pair.vip)
+        time.sleep(0.02)
+    taken = next(event.time for event in watch.record.events if event.host == "lb-2" and event.address == pair.vip and event.time > start)
+    assert taken - start < {"the service hangs": 3.2, "the node freezes": 1.3, "the link is cut": 1.3}.get(name, 0.9)
+    time.sleep(1)
+    heal(pair.lab)
+    healed = time.time()
+    time.sleep(1.2)
+    assert watch.record.longest(pair.vip, holders=2, since=healed + 1) == 0, watch.record.story(pair.vip)
+    pair.settle()
+    record = watch.record
+    assert record.longest(pair.vip, holders=0, since=start) <= bound + 0.2, record.story(pair.vip)
+    for address in (pair.vip, pair.vip6, pair.six):
+        assert record.longest(address, holders=2, since=healed + 1) < 0.1, record.story(address)
+        assert len(record.holders(address)) == 1
+
+
+def test_killed_keepalived_comes_back_and_there_is_one_holder(pair: Pair, watch: Observer) -> None:
+    faults.kill(pair.lab, "lb-1", "keepalived.service")
+    killed = time.time()
+    time.sleep(2.5)
+    assert watch.record.longest(pair.vip, holders=2, since=killed + 1) == 0, watch.record.story(pair.vip)
+    pair.settle()
+
+
+def test_lost_backends_move_the_vip_unless_all_have_lost_them(pair: Pair, watch: Observer) -> None:
+    pair.sh("lb-1", "touch /run/app-lost")
+    pair.until(lambda: pair.holders() == {"lb-2"})
+    pair.sh("lb-2", "touch /run/app-lost")
+    pair.settle()
+    for host in ("lb-1", "lb-2"):
+        pair.sh(host, "rm /run/app-lost")
+    time.sleep(4)
+    record = watch.record
+    assert record.longest(pair.vip, holders=0) < 0.05, record.story(pair.vip)
+    assert pair.holders() == {"lb-1"}
+
+
+def test_drain_moves_the_vips_and_undrain_lets_them_come_back(pair: Pair, watch: Observer) -> None:
+    drained = pair.module("lb-1", "drain", state="drained", reason="test", wait_seconds=10)
+    assert drained["changed"] and drained["held"] == [] and 0 < drained["waited_seconds"] < 2, drained
+    assert pair.holders() == {"lb-2"} and pair.holders(pair.six) == {"lb-2"}
+    assert pair.state("lb-1")["state"] == "BACKUP"
+    again = pair.module("lb-1", "drain", state="drained", reason="test", wait_seconds=10)
+    assert (again["changed"], again["drained_by"]) == (False, ["operator"])
+    # A run's lease beside it: lifting the one leaves the other.
+    pair.module("lb-1", "drain", state="drained", owner="run-1", expires_seconds=600)
+    lifted = pair.module("lb-1", "drain", state="undrained", owner="run-1")
+    assert (lifted["changed"], lifted["drained_by"]) == (True, ["operator"])
+    assert lifted["note"] == "It stays drained by operator."
+    assert pair.holders() == {"lb-2"}
+    back = pair.module("lb-1", "drain", state="undrained")
+    assert (back["changed"], back["drain_value"], back["note"]) == (True, 0, "")
+    pair.settle()
+    note = pair.module("lb-1", "drain", state="undrained")
+    assert (note["changed"], note["note"]) == (False, "operator had not drained this node.")
+    record = watch.record
+    assert record.longest(pair.vip, holders=0) < 0.05, record.story(pair.vip)
+
+
+def test_a_lease_ends_by_itself(pair: Pair) -> None:
+    pair.settle()
+    pair.module("lb-1", "drain", state="drained", owner="run-2", expires_seconds=3, wait_seconds=10)
+    assert pair.holders() == {"lb-2"}
+    pair.until(lambda: pair.sh("lb-1", "cat /var/lib/evenkeel/track/drain").strip() == "0", 10)
+    assert pair.info("lb-1")["drain"] == []
+    pair.settle()
+
+
+def forge(pair: Pair) -> tuple[int, int]:
+    """Let the stranger forge and ask; requests sent and lost."""
+    targets = [address for host in ("lb-1", "lb-2") for address in (pair.lab.address(host), pair.lab.address6(host))]
+    script = f"{FORGER}\nmain({pair.vip!r}, {pair.vip6!r}, {pair.six!r}, {targets!r})\n"
+    sent, lost = map(int, pair.lab.run("lb-3", ["python3", "-"], stdin=script).split())
+    return sent, lost
+
+
+def test_forged_adverts_move_nothing_and_lose_nothing(pair: Pair, watch: Observer) -> None:
+    sent, lost = forge(pair)
+    assert sent > 100 and lost == 0
+    record = watch.record
+    for address in (pair.vip, pair.vip6, pair.six):
+        assert len(record.intervals(address)) == 1, record.story(address)
+
+
+def test_without_the_filter_the_same_adverts_would(pair: Pair, watch: Observer) -> None:
+    """The test before this one proves something."""
+    for host in ("lb-1", "lb-2"):
+        pair.sh(host, "nft delete table inet evenkeel_vrrp")
+    forge(pair)
+    for host in ("lb-1", "lb-2"):
+        pair.sh(host, "systemctl reload keepalived")
+    record = watch.record
+    assert len(record.intervals(pair.vip)) > 1 or len(record.intervals(pair.six)) > 1
+    pair.settle()
+
+
+def test_a_change_is_in_force_and_makes_neither_two_holders_nor_none(pair: Pair, watch: Observer) -> None:
+    more = pair.vip.rsplit(".", 1)[0] + ".91"
+    changes = {"scenario_more_addresses": [f"{more}/27"], "keepalived_advert_interval": 0.5}
+    pair.play("lb-2", **changes)
+    pair.play("lb-1", **changes)
+    live = pair.info("lb-1")
+    assert live["in_force"] and more in live["held"]
+    assert live["configured"]["instances"][0]["advert_interval"] == 0.5
+    pair.play("lb-2")
+    pair.play("lb-1")
+    assert more not in pair.info("lb-1")["held"]
+    record = watch.record
+    for address in (pair.vip, pair.vip6, pair.six):
+        assert record.longest(address, holders=0) == 0, record.story(address)
+        assert record.longest(address, holders=2) == 0, record.story(address)
+
+
+def test_what_keepalived_refuses_changes_nothing(pair: Pair, watch: Observer) -> None:
+    before = pair.sh("lb-2", "sha256sum /etc/keepalived/keepalived.conf")
+    said = pair.play("lb-2", check=False, keepalived_global_options=["no_such_keyword 1"])
+    assert "no_such_keyword" in said and "failed=1" in said, said
+    assert pair.sh("lb-2", "sha256sum /etc/keepalived/keepalived.conf") == before
+    assert pair.info("lb-2")["in_force"] is True
