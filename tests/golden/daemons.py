@@ -8,9 +8,9 @@
                                          {"/etc/haproxy/haproxy.cfg": rendered})
         assert result.returncode == 0, result.stdout
 
-One container per release and test session; the image `evenkeel-daemons:RELEASE` is made by debootstrap when it is missing.
-`PYTHONPATH=. python3 -m tests.golden.daemons` makes the images beforehand. Without docker a test fails and says so: a golden file that no
-daemon has read proves nothing.
+One container per release and test session, from the lab's host image with the daemons installed in it.
+`python3 -m tests.golden.daemons` makes the images beforehand. Without docker a test fails and says so: a golden file
+that no daemon has read proves nothing.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import atexit
 import functools
 import io
 import os
-import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-RELEASES = ("bookworm", "trixie")
-PACKAGES = ("haproxy", "keepalived", "nftables")
-IMAGE = "evenkeel-daemons"
+from lab import engine, hosts, image
+from lab.shell import succeeds
+
+RELEASES = image.RELEASES
+NAME = "evenkeel-daemons"
+# The host image holds the packages already, so nothing is fetched.
+DOCKERFILE = """
+RUN apt-get install -y --no-install-recommends haproxy keepalived nftables
+"""
 
 # Unpack the files from standard input, run the command, take the files away again.
 SHELL = """
@@ -40,10 +43,6 @@ while [ "$count" -gt 0 ]; do files="$files $1"; count=$((count - 1)); shift; don
 rm -f $files
 exit $code
 """
-
-
-class DaemonsMissing(Exception):
-    """The daemons cannot be asked; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,11 @@ class Daemons:
         files = files or {}
         result = subprocess.run(
             ["docker", "exec", "-i", self.container, "sh", "-c", SHELL, "sh", str(len(files)), *files, *argv],
-            input=_tar(files), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False,
+            input=_tar(files),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
         )
         return subprocess.CompletedProcess(argv, result.returncode, result.stdout.decode(errors="replace"), "")
 
@@ -68,45 +71,27 @@ class Daemons:
 @functools.cache
 def daemons(release: str) -> Daemons:
     """The daemons of a Debian release; the container goes when Python ends."""
-    build(release)
-    name = f"{IMAGE}-{release}-{os.getpid()}"
-    _docker(
-        # SYS_ADMIN: keepalived's checker needs a process namespace of its own; NET_ADMIN: nft -c reads the kernel's tables.
-        "run", "--detach", "--rm", "--name", name, "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN",
-        "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", f"{IMAGE}:{release}", "sleep", "3600",
+    name = f"{NAME}-{release}-{os.getpid()}"
+    # SYS_ADMIN: keepalived's checker needs a process namespace of its own; NET_ADMIN: nft -c reads the kernel's tables.
+    options = (
+        "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
     )
-    atexit.register(subprocess.run, ["docker", "rm", "--force", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    engine.docker("run", "--detach", "--rm", "--name", name, *options.split(), build(release), "sleep", "3600")
+    atexit.register(succeeds, ["docker", "rm", "--force", name])
     return Daemons(release, name)
 
 
-def build(release: str) -> None:
-    """Make the image unless it is there."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode:
-        raise DaemonsMissing("No docker engine answers; without one no real daemon reads the golden files. `make lab` starts one.")
-    if _docker("images", "--quiet", f"{IMAGE}:{release}").strip():
-        return
-    if shutil.which("debootstrap") is None:
-        raise DaemonsMissing(f"The image {IMAGE}:{release} is made by debootstrap, which is missing here: apt-get install debootstrap.")
-    root = tempfile.mkdtemp(prefix=f"{IMAGE}-{release}-")
-    try:
-        made = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", release, root],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )
-        if made.returncode:
-            raise DaemonsMissing(f"debootstrap could not make Debian {release}:\n" + "\n".join(made.stdout.splitlines()[-10:]))
-        shutil.rmtree(Path(root, "var/cache/apt"), ignore_errors=True)
-        with subprocess.Popen(["tar", "-C", root, "--exclude=./proc/*", "--exclude=./sys/*", "-c", "."], stdout=subprocess.PIPE) as pack:
-            subprocess.run(["docker", "import", "-", f"{IMAGE}:{release}"], stdin=pack.stdout, stdout=subprocess.DEVNULL, check=True)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _docker(*argv: str) -> str:
-    result = subprocess.run(["docker", *argv], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DaemonsMissing(f"docker {argv[0]} failed: {result.stderr.strip()}")
-    return result.stdout
+def build(release: str) -> str:
+    """The name of the image; it is made unless it is there."""
+    engine.ensure(hosts.ENGINE_RECORD)
+    image.ensure(release)
+    host = image.tag(release, "host")
+    name = f"{NAME}:{host.partition(':')[2]}"
+    if not succeeds(["docker", "image", "inspect", name]):
+        label = f"{image.LABEL}={release}"
+        text = f"FROM {host}\n{DOCKERFILE}"
+        engine.docker("build", "--label", label, "--tag", name, "-", stdin=text, timeout=600)
+    return name
 
 
 def _tar(files: Mapping[str, str | bytes]) -> bytes:
@@ -121,6 +106,5 @@ def _tar(files: Mapping[str, str | bytes]) -> bytes:
 
 
 if __name__ == "__main__":
-    for name in RELEASES:
-        print(f"{IMAGE}:{name} ...", flush=True)
-        build(name)
+    for each in RELEASES:
+        print(build(each), flush=True)
