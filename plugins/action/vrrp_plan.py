@@ -69,9 +69,9 @@ class ActionModule(ActionBase):
 
 def _headline(count: int) -> str:
     return (
-        "The inventory can not be planned: one thing to correct."
+        "The inventory cannot be planned: one thing to correct."
         if count == 1
-        else (f"The inventory can not be planned: {count} things to correct.")
+        else (f"The inventory cannot be planned: {count} things to correct.")
     )
 
 

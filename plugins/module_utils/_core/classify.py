@@ -86,7 +86,7 @@ def _changes(planned: Mapping[str, Any], running: Mapping[str, Any]) -> Iterator
 
 
 def _moves(planned: Mapping[str, Any], running: Mapping[str, Any]) -> Iterator[Reason]:
-    home = {ip_interface(address).ip: name for name, old in running.items() for address in old.get("addresses") or []}
+    home = {_host(address): name for name, old in running.items() for address in old.get("addresses") or []}
     for name, new in planned.items():
         for address in new["addresses"]:
             before = home.get(_host(address), name)
