@@ -33,6 +33,8 @@ PROBE = "/opt/probe.pyz"
 HAPROXY, KEEPALIVED, NGINX = "haproxy.service", "keepalived.service", "nginx.service"
 # How long clients are watched before anything happens, and after the VIP is back.
 CALM = 1.0
+# A VIP that changes hands may have two holders for a moment, since the new one comes before the old one goes.
+CHANGE_OF_HANDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ class Pair:
 
 def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, end: float) -> dict[str, Any]:
     """The figures of one stretch, of the probe's answer and the observer's record."""
+    late = record.longest(vip, holders=2, since=begin + 1, until=end)
     return {
         "gap_ms": clients["new"]["gap_ms"],
         "gap_open": bool((clients["new"]["gap"] or {}).get("open")),
@@ -190,8 +193,8 @@ def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, 
         "by_kind": clients["lost_by_kind"],
         "both_ms": round(1000 * record.longest(vip, holders=2, since=begin, until=end), 1),
         "none_ms": round(1000 * record.longest(vip, holders=0, since=begin, until=end), 1),
-        # Two holders that are still two a second after it began (a fault, or its healing).
-        "both_late_ms": round(1000 * record.longest(vip, holders=2, since=begin + 1, until=end), 1),
+        # Two holders a second and more after it began (a fault, or its healing); a change of hands is none.
+        "both_late_ms": round(1000 * late, 1) if late > CHANGE_OF_HANDS else 0.0,
         "holder": ", ".join(sorted(record.holders(vip, at=end))),
         "on_schedule": clients["on_schedule"],
         "late_ms": clients["late_ms"],

@@ -40,7 +40,7 @@ class PlaybookFailed(Exception):
 
 
 def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | None = None) -> Run:
-    """Run ansible-playbook over cold connections, with our ansible.cfg or another (its text). `hosts`: address to name."""
+    """Run ansible-playbook over cold connections; `hosts`: address to name; another ansible.cfg may be given as text."""
     with tempfile.TemporaryDirectory(prefix="ek-") as folder:
         scratch = Path(folder)
         log = scratch / "calls"
