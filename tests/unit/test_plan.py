@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import DEFAULTS
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import describe, plan, plan_all, require
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.ranking import cyclic_ranking, pair_ranking
 
@@ -79,7 +82,7 @@ def test_the_pair() -> None:
             "notify_backup": None,
             "notify_fault": None,
             "notify_stop": None,
-            "smtp_alert": False,
+            "smtp_alert": None,
             "options": [],
             "sync_group": None,
         }
@@ -413,3 +416,8 @@ def test_a_thousand_nodes_in_two_seconds() -> None:
     assert planned["errors"] == []
     assert len(planned["plans"]) == 500
     assert elapsed < 2
+
+
+def test_the_role_has_the_same_defaults() -> None:
+    role = yaml.safe_load((Path(__file__).parents[2] / "roles/keepalived/defaults/main.yml").read_text())
+    assert {key: role.get(key) for key in DEFAULTS} == DEFAULTS

@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Union
 
 from .errors import ERROR, WARNING, Finding
+from .reader import INTERFACE, Reader, nearest, show, show_secret
 from .tracking import CHECK, SERVICES, SLOTS, STRONGEST
 
 # What the inventory need not say. The keepalived role's defaults are the same; a contract test compares them.
@@ -116,9 +116,6 @@ PLANNED = {
     "down_timer_adverts": "keepalived_down_timer_adverts",
 }
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
-INTERFACE = re.compile(r"[^\s/\"'#!{}]{1,15}\Z")
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 IPAddress = Union[IPv4Address, IPv6Address]
 
@@ -244,151 +241,6 @@ class Cluster:
     @property
     def refused(self) -> bool:
         return any(finding.severity == ERROR for finding in self.findings)
-
-
-def show(value: Any) -> str:
-    """A value as an error message shows it."""
-    if value is None:
-        return "nothing"
-    # A dictionary may hold a password.
-    if isinstance(value, Mapping):
-        return f"a dictionary of {', '.join(str(key) for key in value) or 'nothing'}"
-    if isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
-        return f"a list of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def show_secret(value: Any) -> str:
-    """A secret as an error message shows it."""
-    return f"{len(str(value))} characters" if value else "nothing"
-
-
-def nearest(word: str, known: Iterable[str], otherwise: str = "Remove it, or correct its name.") -> str:
-    """A sentence that helps whoever mistyped."""
-    match = get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f"Did you mean {match[0]}?" if match else otherwise
-
-
-class Reader:
-    """Takes values out of what a person wrote, and notes a finding for each that is not what it should be."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-        self.findings: list[Finding] = []
-
-    def refuse(
-        self, rule: str, path: str, what: str, got: str, remedy: str, accepted: str = "", severity: str = ERROR
-    ) -> None:
-        self.findings.append(Finding(rule, f"{self.where}: {path}", what, got, remedy, accepted, severity))
-
-    def integer(self, rule: str, path: str, value: Any, low: int, high: int, remedy: str = "") -> int | None:
-        number: int | None = None
-        if (
-            isinstance(value, int)
-            and not isinstance(value, bool)
-            or isinstance(value, str)
-            and re.match(r"-?[0-9]{1,9}\Z", value)
-        ):
-            number = int(value)
-        if number is not None and low <= number <= high:
-            return number
-        self.refuse(
-            rule, path, "This must be a whole number.", show(value), remedy or "Correct the number.", f"{low} to {high}"
-        )
-        return None
-
-    def number(self, rule: str, path: str, value: Any, low: float, high: float) -> float | None:
-        number: float | None = None
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            try:
-                number = float(value)
-            except ValueError:
-                number = None
-        if number is not None and low <= number <= high:
-            return int(number) if number == int(number) else number
-        self.refuse(
-            rule, path, "This must be a number of seconds.", show(value), "Correct the number.", f"{low} to {high}"
-        )
-        return None
-
-    def boolean(self, rule: str, path: str, value: Any, default: bool) -> bool:
-        if isinstance(value, bool):
-            return value
-        word = _WORDS.get(str(value).lower()) if isinstance(value, (str, int)) else None
-        if word is None:
-            self.refuse(rule, path, "This must be true or false.", show(value), "Write one of them.", "true, false")
-            return default
-        return word
-
-    def choice(self, rule: str, path: str, value: Any, accepted: Sequence[str]) -> str | None:
-        if isinstance(value, str) and value in accepted:
-            return str(value)
-        remedy = nearest(str(value), accepted, otherwise="Write one of the accepted words.")
-        self.refuse(rule, path, "This is not a word that is known here.", show(value), remedy, ", ".join(accepted))
-        return None
-
-    def text(self, rule: str, path: str, value: Any) -> str | None:
-        if isinstance(value, str) and value and "\n" not in value:
-            return str(value)
-        self.refuse(rule, path, "This must be one line of text.", show(value), "Write it as a string.")
-        return None
-
-    def name(self, path: str, value: Any) -> str | None:
-        text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-        if NAME.match(text):
-            return text
-        self.refuse(
-            "A21",
-            path,
-            "keepalived needs a name in one word.",
-            show(value),
-            "Give it a name without blanks and quotes.",
-            "letters, digits and . _ : -",
-        )
-        return None
-
-    def interface(self, path: str, value: Any) -> str | None:
-        if isinstance(value, str) and INTERFACE.match(value) and value != "lo":
-            return str(value)
-        self.refuse(
-            "C7",
-            path,
-            "This is not the name of a network interface that can carry VRRP.",
-            show(value),
-            "Write the name as `ip link` shows it.",
-            "1 to 15 characters without blanks, not lo",
-        )
-        return None
-
-    def mapping(self, rule: str, path: str, value: Any, keys: Sequence[str]) -> dict[str, Any]:
-        """A dictionary with no other keys than these; unset (null) ones are left out."""
-        if not isinstance(value, Mapping):
-            self.refuse(
-                rule, path, "This must be a dictionary.", show(value), "Write it as `key: value`.", ", ".join(keys)
-            )
-            return {}
-        for key in value:
-            if key not in keys:
-                self.refuse(
-                    rule, f"{path}.{key}", "This key is not known here.", show(key), nearest(key, keys), ", ".join(keys)
-                )
-        return {key: value[key] for key in keys if value.get(key) is not None}
-
-    def sequence(self, rule: str, path: str, value: Any) -> list[Any]:
-        if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-            return list(value)
-        if value is not None:
-            self.refuse(rule, path, "This must be a list.", show(value), "Write it as a list.")
-        return []
-
-    def words(self, rule: str, path: str, value: Any) -> tuple[str, ...]:
-        found = []
-        for position, item in enumerate(self.sequence(rule, path, value)):
-            text = self.text(rule, f"{path}[{position}]", item)
-            if text is not None:
-                found.append(text)
-        return tuple(found)
 
 
 def _first_difference(path: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
@@ -615,7 +467,8 @@ def _read_advert_interval(reader: Reader, path: str, value: Any, version: int | 
 
 def _read_pass_through(reader: Reader, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(PASS_THROUGH)
-    found["smtp_alert"] = reader.boolean("A21", f"{path}.smtp_alert", given.get("smtp_alert", False), False)
+    if "smtp_alert" in given:
+        found["smtp_alert"] = reader.boolean("A21", f"{path}.smtp_alert", given["smtp_alert"], False)
     if "garp_master_refresh" in given:
         found["garp_master_refresh"] = reader.integer(
             "A21", f"{path}.garp_master_refresh", given["garp_master_refresh"], 0, 86400

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from .errors import ERROR, CoreError, Finding
-from .model import CLUSTER_DEFAULT, Cluster, Instance, Node, literals, read, show
+from .model import CLUSTER_DEFAULT, Cluster, Instance, Node, literals, read
 from .ranking import Order, orders
+from .reader import show
 from .rules import Context, check, load, ready_checks
 from .tracking import Weights, clamp, detection_seconds, hang_seconds, weights
 

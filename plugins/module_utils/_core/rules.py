@@ -15,8 +15,9 @@ from itertools import combinations
 from typing import Callable
 
 from .errors import ERROR, WARNING, Finding
-from .model import Cluster, Instance, IPAddress, Node, SyncGroup, nearest, show
+from .model import Cluster, Instance, IPAddress, Node, SyncGroup
 from .ranking import Order
+from .reader import nearest, show
 from .tracking import STRONGEST, Weights, clamp, skew_seconds
 
 
