@@ -40,7 +40,7 @@ class PlaybookFailed(Exception):
 
 
 def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | None = None) -> Run:
-    """Run ansible-playbook over cold connections; `hosts`: address to name; another ansible.cfg may be given as text."""
+    """Run ansible-playbook over cold connections; `hosts`: address to name; another ansible.cfg may be given."""
     with tempfile.TemporaryDirectory(prefix="ek-") as folder:
         scratch = Path(folder)
         log = scratch / "calls"

@@ -10,11 +10,12 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from lab import faults
 from lab.hosts import Lab
 from tests.bench import calls, machine
 from tests.bench.hosts import fresh
 from tests.bench.tables import medians, table
-from tests.faults import FAULTS, KEEPALIVED, Fault, Pair, faults
+from tests.faults import FAULTS, KEEPALIVED, Fault, Pair
 
 HERE = Path(__file__).parent
 FIGURES = ("gap_ms", "kept_gap_ms", "sent", "lost", "both_ms", "none_ms")
@@ -87,7 +88,7 @@ def report(found: Mapping[str, Any]) -> str:
     lines = [
         table(head, rows),
         "",
-        "Medians. Gap: of new connections, 100 a second. Kept gap: of the worst of 20 kept clients, 50 requests a second.",
+        "Medians. Gap: of new connections, 100 a second; kept gap: of the worst of 20 kept clients.",
         "A frozen node's kernel keeps its addresses: two holders until it thaws, of which clients hear nothing.",
     ]
     if doubtful:

@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-DOCUMENTATION = r"""
-name: task_seconds
-type: notification
-short_description: How long each task took
-description: Writes a JSON object of task names and seconds into the file named by BENCH_TASKS.
-requirements: [the environment variable BENCH_TASKS]
-"""
-
 import json
 import os
 import time
@@ -21,8 +13,16 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+DOCUMENTATION = r"""
+name: task_seconds
+type: notification
+short_description: How long each task took
+description: Writes a JSON object of task names and seconds into the file named by BENCH_TASKS.
+requirements: [the environment variable BENCH_TASKS]
+"""
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no types
+
+class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "task_seconds"
