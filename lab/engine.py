@@ -26,7 +26,7 @@ def ensure(record: Path) -> None:
     """An engine that answers. What had to be made for it is written to `record`, for `release`."""
     if os.geteuid() == 0:
         prepare_cgroups()
-    if _answers():
+    if answers():
         return
     if os.geteuid() != 0:
         raise LabError(
@@ -90,7 +90,7 @@ def is_cgroup2() -> bool:
     return (CGROUPS / "cgroup.controllers").exists()
 
 
-def _answers() -> bool:
+def answers() -> bool:
     return succeeds(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
 
 
@@ -127,7 +127,7 @@ def _command(pid: int) -> str:
 
 def _wait(seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not _answers():
+    while not answers():
         if time.monotonic() > deadline:
             tail = LOG.read_text(errors="replace").splitlines()[-12:] if LOG.exists() else []
             raise LabError(f"The docker engine does not answer after {seconds:g} s.\n  " + "\n  ".join(tail))

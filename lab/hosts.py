@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
@@ -126,8 +128,9 @@ class Lab:
 def up(lab: Lab, inventory: Path = DEFAULT_INVENTORY) -> None:
     """Make what is missing and mend what is half there; what is as it should be is left alone."""
     _check(lab)
-    engine.ensure(ENGINE_RECORD)
-    image.ensure(lab.release)
+    with _alone():
+        engine.ensure(ENGINE_RECORD)
+        image.ensure(lab.release)
     others = [record for record in containers(lab.name) if record["root"] != str(ROOT)]
     if others:
         raise LabError(
@@ -148,6 +151,9 @@ def up(lab: Lab, inventory: Path = DEFAULT_INVENTORY) -> None:
 
 def down(name: str, *, force: bool = False) -> None:
     """Remove the hosts of a lab; its network, keys and images stay for the next `up`."""
+    if not engine.answers():
+        say("- No docker engine answers: no hosts to remove")
+        return
     found = containers(name)
     others = {record["root"] for record in found} - {str(ROOT)}
     if others and not force:
@@ -163,19 +169,27 @@ def down(name: str, *, force: bool = False) -> None:
 
 
 def purge(name: str, *, force: bool = False) -> None:
-    """Remove what else the lab made; images and engine only when no other lab is left."""
+    """Remove what else the lab made; and when no lab of this clone has hosts, what all of them shared."""
     down(name, force=force)
-    label = f"label={LABEL}={name}"
-    for network in docker("network", "ls", "--filter", label, "--format", "{{.Name}}").split():
-        docker("network", "rm", network)
-        say(f"- Removed network {network}")
+    labs = {name} | {path.parent.name for path in STATE.glob("*/lab.json")}
+    alive = {record["lab"] for record in containers()} if engine.answers() else set()
+    for each in sorted(labs if not alive else {name}):
+        _forget(each)
+    if alive:
+        say(f"- The images stay: there are hosts of {', '.join(sorted(alive))}")
+    elif engine.answers():
+        image.remove_all()
+        engine.release(ENGINE_RECORD)
+
+
+def _forget(name: str) -> None:
+    """A lab's network and state."""
+    if engine.answers():
+        label = f"label={LABEL}={name}"
+        for network in docker("network", "ls", "--filter", label, "--format", "{{.Name}}").split():
+            docker("network", "rm", network)
+            say(f"- Removed network {network}")
     shutil.rmtree(STATE / name, ignore_errors=True)
-    rest = [folder.name for folder in STATE.iterdir() if folder.is_dir()] if STATE.is_dir() else []
-    if rest or containers():
-        say(f"- The images stay: there is another lab ({', '.join(rest) or 'of another clone'})")
-        return
-    image.remove_all()
-    engine.release(ENGINE_RECORD)
 
 
 def containers(name: str | None = None) -> list[dict[str, str]]:
@@ -215,6 +229,15 @@ def _each(items: Iterable[Any], do: Callable[[Any], Any]) -> list[Any]:
         return list(pool.map(do, items))
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time: what all labs share is made once, however many come up side by side."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _check(lab: Lab) -> None:
     unknown = [host for host in lab.hosts if host not in addresses.HOSTS]
     if unknown:
@@ -226,8 +249,8 @@ def _check(lab: Lab) -> None:
             own = ip_address(found["local"])
             if own in (lab.subnet if own.version == 4 else lab.subnet6) and link["ifname"] != _bridge(lab):
                 raise LabError(
-                    f"--subnet {lab.subnet}: {own} in it is this machine's own ({link['ifname']}): "
-                    "the lab would cut it off.\n  Remedy: another --subnet"
+                    f"--subnet {lab.subnet}: {own} in it is already this machine's ({link['ifname']}): "
+                    "the two would clash.\n  Remedy: another --subnet"
                 )
     for route in json.loads(run(["ip", "-j", "route", "show", "default"])) if shutil.which("ip") else []:
         if ip_address(route.get("gateway", "0.0.0.0")) in lab.subnet:
