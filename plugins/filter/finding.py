@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: finding
 short_description: A finding as one readable line
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Turns a finding of M(evenkeel.lb.vrrp_plan) or P(evenkeel.lb.rollout#filter) into text - where, what, what was
     found, what is accepted, what to do.

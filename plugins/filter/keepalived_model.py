@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: keepalived_model
 short_description: One node's plan as the templates of the keepalived role print it
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Nesting, quoting and order are settled here, so that the templates of the role P(evenkeel.lb.keepalived#role) only print.
 options:

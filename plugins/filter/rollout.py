@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: rollout
 short_description: The order in which the nodes of a cluster are changed
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Puts the nodes of one cluster in the order in which a change reaches them - nodes that leave, standbys, holders of a
     virtual IP, nodes that join - and names what forbids the change.

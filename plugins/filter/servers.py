@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: servers
 short_description: HAProxy's servers from inventory hosts
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Makes one server of each host, in the order given. Its address is C(haproxy_server_address), where traffic takes another way than Ansible, else
     C(ansible_host).
@@ -57,17 +57,17 @@ _value:
   elements: dict
 """
 
-from typing import Any, Dict, List, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers import servers as build
 
 NAME = "evenkeel.lb.servers"
 
 
-def servers(hosts: List[str], hostvars: Mapping[str, Any], **common: Any) -> List[Dict[str, Any]]:
+def servers(hosts: list[str], hostvars: Mapping[str, Any], **common: Any) -> list[dict[str, Any]]:
     if isinstance(hosts, str) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError(f"{NAME}: the input must be a list of host names, not {type(hosts).__name__}")
     try:
@@ -77,5 +77,5 @@ def servers(hosts: List[str], hostvars: Mapping[str, Any], **common: Any) -> Lis
 
 
 class FilterModule:
-    def filters(self) -> Dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
         return {"servers": servers}

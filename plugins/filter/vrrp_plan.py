@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: vrrp_plan
 short_description: Plan the VRRP instances of a cluster from its inventory
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - The same as M(evenkeel.lb.vrrp_plan) for one cluster, where an expression is handier than a task.
   - Fails with every fault that the plan has. Warnings are in RV(_value.warnings).

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: close_kept
 short_description: Tell haproxy's kept clients to close after their next answer
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - >-
     While it is on, every HTTP answer of this node's haproxy carries C(Connection: close). A client that keeps its

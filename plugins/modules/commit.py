@@ -9,8 +9,7 @@ DOCUMENTATION = r"""
 module: commit
 short_description: Change a service's files, kernel values and unit as one transaction
 version_added: 0.1.0
-author:
-  - The evenkeel.lb authors (@evenkeel)
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Brings the complete set of a service's files onto a node, or leaves the node as it was.
     The candidate is validated under its final paths without touching the live files, swapped in, loaded, and verified

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: drain
 short_description: Move a node's VIPs to its peers, and let them come back
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - A drained node lowers its priority below that of every healthy peer; it serves on until one of them has taken over, so that
     nothing is lost but what is in flight at that moment. A node whose peers are all worse keeps its VIPs.

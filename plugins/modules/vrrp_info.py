@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: vrrp_info
 short_description: What keepalived on a node holds, why not, and which configuration is in force
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Reads the addresses from the kernel, the configuration in force from the daemon's memory, states and effective priorities
     from the daemon's report, and drain and crash from their files. Needs no facts and one remote call, and works on a node that

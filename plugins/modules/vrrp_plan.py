@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: vrrp_plan
 short_description: Plan the VRRP instances of a cluster from its inventory
 version_added: 0.1.0
-author: The evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Computes for every node of a cluster its role, priorities, peers, weights and fail-over times, and checks the whole
     cluster before any host is touched. All faults are reported at once, each with its place and its remedy.

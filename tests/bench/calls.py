@@ -62,7 +62,12 @@ def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | N
         begin = time.monotonic()
         done = subprocess.run(
             ["ansible-playbook", *argv],
-            env=environment, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         seconds = time.monotonic() - begin
         for address in hosts:

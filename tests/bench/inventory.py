@@ -26,14 +26,21 @@ def cluster_variables(number: int) -> dict[str, Any]:
             }
         ],
         "haproxy_frontends": [
-            {"name": "web", "bind": [f"[{virtual[0].split('/')[0]}]:80", f"{virtual[1].split('/')[0]}:80"],
-             "default_backend": "app"}
+            {
+                "name": "web",
+                "bind": [f"[{virtual[0].split('/')[0]}]:80", f"{virtual[1].split('/')[0]}:80"],
+                "default_backend": "app",
+            }
         ],
         "haproxy_backends": [
-            {"name": "app", "check": {"http": "/health"}, "critical": True,
-             "servers": [
-                 {"name": f"web-{web}", "address": f"2001:db8:{number:x}::2{web}", "port": 8080} for web in (1, 2, 3)
-             ]}
+            {
+                "name": "app",
+                "check": {"http": "/health"},
+                "critical": True,
+                "servers": [
+                    {"name": f"web-{web}", "address": f"2001:db8:{number:x}::2{web}", "port": 8080} for web in (1, 2, 3)
+                ],
+            }
         ],
     }
 

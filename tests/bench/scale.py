@@ -77,7 +77,10 @@ def through_ansible(nodes: int) -> dict[str, float]:
                 "ANSIBLE_CALLBACKS_ENABLED": "task_seconds",
                 "BENCH_TASKS": str(tasks),
             },
-            cwd=ROOT, capture_output=True, text=True, check=False,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"planning/render.yml with {nodes} nodes:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")

@@ -21,9 +21,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         ]
         return f"| {' | '.join(padded)} |"
 
-    rule = [
-        "-" * width if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths)
-    ]
+    rule = ["-" * width if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([line(list(head)), line(rule), *(line(row) for row in texts)])
 
 

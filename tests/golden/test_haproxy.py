@@ -18,6 +18,7 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
+
 from tests.golden.daemons import RELEASES, daemons
 
 HERE = Path(__file__).parent / "haproxy"
@@ -40,11 +41,33 @@ def options() -> dict[str, Any]:
 def pem() -> dict[str, str]:
     """A throw-away certificate; golden files show none."""
     made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
-         "/CN=example.com", "-days", "2", "-keyout", "-", "-out", "-"],
-        check=True, capture_output=True, text=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=example.com",
+            "-days",
+            "2",
+            "-keyout",
+            "-",
+            "-out",
+            "-",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
-    key, certificate = (part + "\n" for part in made.split("-----BEGIN CERTIFICATE")[0:1] + ["-----BEGIN CERTIFICATE" + made.split("-----BEGIN CERTIFICATE")[1]])
+    key, certificate = (
+        part + "\n"
+        for part in made.split("-----BEGIN CERTIFICATE")[0:1]
+        + ["-----BEGIN CERTIFICATE" + made.split("-----BEGIN CERTIFICATE")[1]]
+    )
     return {"both": certificate + key, "certificate": certificate, "key": key}
 
 
@@ -90,7 +113,13 @@ def test_haproxy_takes_it(case: str, release: str) -> None:
         "/var/lib/evenkeel/haproxy/server-state": "1\n",
     }
     for entry in model(case, release)["files"]:
-        stand_in = pem()["both"] if entry.get("secret") else "HTTP/1.0 502 Bad Gateway\r\n\r\n" if "/errors/" in entry["path"] else ""
+        stand_in = (
+            pem()["both"]
+            if entry.get("secret")
+            else "HTTP/1.0 502 Bad Gateway\r\n\r\n"
+            if "/errors/" in entry["path"]
+            else ""
+        )
         if entry["path"].endswith(".key"):
             files[entry["path"][:-4]] = pem()["certificate"]
             stand_in = pem()["key"]
@@ -103,6 +132,8 @@ def test_haproxy_takes_it(case: str, release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_wrong_file_is_refused(release: str) -> None:
     """The checker in use does find faults."""
-    result = daemons(release).run(["haproxy", "-c", "-f", "/tmp/bad.cfg"], {"/tmp/bad.cfg": "frontend f\n  bind :80\n  nonsense\n"})
+    result = daemons(release).run(
+        ["haproxy", "-c", "-f", "/tmp/bad.cfg"], {"/tmp/bad.cfg": "frontend f\n  bind :80\n  nonsense\n"}
+    )
     assert result.returncode == 1
     assert "nonsense" in result.stdout

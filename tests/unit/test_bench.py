@@ -69,8 +69,15 @@ def clients(**changes):
     """What a probe says that lost nothing."""
     none = {"gap_ms": 0.0, "gap": None, "lost": 0, "latency_ms": {}}
     whole = {
-        "new": none, "kept": none, "sent": 100, "lost": 0, "lost_in_flight": 0, "lost_by_kind": {"reset": 0},
-        "on_schedule": True, "late_ms": {}, "lost_list": [],
+        "new": none,
+        "kept": none,
+        "sent": 100,
+        "lost": 0,
+        "lost_in_flight": 0,
+        "lost_by_kind": {"reset": 0},
+        "on_schedule": True,
+        "late_ms": {},
+        "lost_list": [],
     }
     return {**whole, **changes}
 
@@ -86,7 +93,9 @@ def test_figures_of_a_move():
     seen = figures(
         clients(),
         record((100.0, "lb-1", "add"), (105.0, "lb-1", "del"), (105.12, "lb-2", "add")),
-        VIP, 103.0, 110.0,
+        VIP,
+        103.0,
+        110.0,
     )
     assert (seen["none_ms"], seen["both_ms"], seen["both_late_ms"], seen["holder"]) == (120.0, 0.0, 0.0, "lb-2")
 

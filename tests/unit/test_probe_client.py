@@ -108,10 +108,17 @@ def test_ipv6():
 
 def test_the_server_named_in_the_body():
     with server(good) as port:
-        client = Client(settings({
-            "targets": [{"address": "127.0.0.1", "port": port}], "duration": 0.1, "kept": 0,
-            "server_header": "X-Other", "server_pattern": "^([a-z]+)",
-        }))
+        client = Client(
+            settings(
+                {
+                    "targets": [{"address": "127.0.0.1", "port": port}],
+                    "duration": 0.1,
+                    "kept": 0,
+                    "server_header": "X-Other",
+                    "server_pattern": "^([a-z]+)",
+                }
+            )
+        )
         client.run()
     assert client.result()["servers"] == {"hello": 10}
 
@@ -258,9 +265,17 @@ def test_an_outage_is_a_gap():
 
 def test_lost_in_flight_is_counted_apart():
     with server(lambda connection, requests: time.sleep(1)) as port:
-        client = Client(settings({
-            "targets": [{"address": "127.0.0.1", "port": port}], "rate": 20, "kept": 0, "duration": 0.5, "timeout": 0.2,
-        }))
+        client = Client(
+            settings(
+                {
+                    "targets": [{"address": "127.0.0.1", "port": port}],
+                    "rate": 20,
+                    "kept": 0,
+                    "duration": 0.5,
+                    "timeout": 0.2,
+                }
+            )
+        )
         client.run()
     result = client.result()
     mark = result["started"] + 0.22
@@ -326,10 +341,17 @@ def test_it_says_so_when_it_could_not_keep_its_schedule():
             time.sleep(0.15)
 
     with server(good) as port:
-        client = Stuck(settings({
-            "targets": [{"address": "127.0.0.1", "port": port}],
-            "rate": 100, "kept": 0, "duration": 0.5, "timeout": 0.1,
-        }))
+        client = Stuck(
+            settings(
+                {
+                    "targets": [{"address": "127.0.0.1", "port": port}],
+                    "rate": 100,
+                    "kept": 0,
+                    "duration": 0.5,
+                    "timeout": 0.1,
+                }
+            )
+        )
         client.run()
     result = client.result()
     assert not result["on_schedule"]
@@ -350,7 +372,10 @@ def test_started_and_stopped(tmp_path):
     with server(good) as port:
         params = parameters(
             targets=[{"address": "127.0.0.1", "port": port}],
-            rate=50, kept=2, state="started", state_dir=str(tmp_path / "p"),
+            rate=50,
+            kept=2,
+            state="started",
+            state_dir=str(tmp_path / "p"),
         )
         assert module.act(params, True) == {"changed": True, "pid": None}
         started = module.act(params, False)
@@ -419,7 +444,11 @@ def test_command_line(capsys):
 def run_module(params):
     done = subprocess.run(
         [sys.executable, "-m", "ansible_collections.evenkeel.lb.plugins.modules.probe"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": params}), capture_output=True, text=True, timeout=30, check=False,
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": params}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
         env={**os.environ, "PYTHONPATH": ".ansible/collections"},
     )
     return json.loads(done.stdout)

@@ -79,9 +79,7 @@ class Pair:
         """Who has an address now."""
         wanted = address or self.vip
         return {
-            host
-            for host in NODES
-            if any(f" {wanted}/" in line for line in self.sh(host, "ip -o address").splitlines())
+            host for host in NODES if any(f" {wanted}/" in line for line in self.sh(host, "ip -o address").splitlines())
         }
 
     def until(self, condition: Callable[[], Any], seconds: float = 15) -> None:

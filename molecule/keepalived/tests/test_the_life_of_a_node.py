@@ -25,9 +25,15 @@ def test_after_a_power_cut_a_node_is_in_fault_until_its_service_runs(pair: Pair,
         started = pair.sh("lb-1", "systemctl show -p ActiveState --value app.service").strip()
         assert started == "active" or before["state"] == "FAULT", (started, before)
         pair.settle()
-        active = float(pair.sh("lb-1", "date +%s.%N -d \"$(systemctl show -p ActiveEnterTimestamp --value app.service)\""))
+        active = float(
+            pair.sh("lb-1", 'date +%s.%N -d "$(systemctl show -p ActiveEnterTimestamp --value app.service)"')
+        )
         record = watch.record
-        back = [event.time for event in record.events if event.host == "lb-1" and event.what == "add" and event.address == pair.vip]
+        back = [
+            event.time
+            for event in record.events
+            if event.host == "lb-1" and event.what == "add" and event.address == pair.vip
+        ]
         # Timestamps of systemd are whole seconds here.
         assert back[-1] >= active, record.story(pair.vip)
     finally:
@@ -112,7 +118,13 @@ def version_two(pair: Pair) -> dict[str, object]:
         "keepalived_advert_interval": 1,
         "keepalived_auth_pass": PASSWORD,
         "keepalived_instances": [
-            {"name": "public", "virtual_router_id": 55, "interface": "eth0", "virtual_addresses": [f"{pair.vip}/27"], "track": ["app"]}
+            {
+                "name": "public",
+                "virtual_router_id": 55,
+                "interface": "eth0",
+                "virtual_addresses": [f"{pair.vip}/27"],
+                "track": ["app"],
+            }
         ],
     }
 
@@ -133,4 +145,4 @@ def test_the_pair_goes_and_comes_back_with_version_2_and_a_password(pair: Pair, 
     assert PASSWORD not in pair.sh("lb-1", "journalctl --no-pager")
     changed = pair.play("lb-1:lb-2", "--diff", **{**version_two, "keepalived_garp_master_refresh": 30})
     assert "garp_master_refresh 30" in changed and PASSWORD not in changed
-    pair.play(keepalived_state="absent", **{"keepalived_auth_pass": PASSWORD, "keepalived_vrrp_version": 2})
+    pair.play(keepalived_state="absent", keepalived_auth_pass=PASSWORD, keepalived_vrrp_version=2)

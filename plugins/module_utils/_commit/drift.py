@@ -41,7 +41,7 @@ def _owner(host: Host, path: str) -> str | None:
     """The Debian package that a path belongs to."""
     done = host.run(["dpkg-query", "-S", path], timeout=30)
     for line in done.output.splitlines() if done.rc == 0 else []:
-        packages, _, found = line.rpartition(": ")
+        packages, dummy, found = line.rpartition(": ")
         if found == path and not packages.startswith("diversion"):
             return packages.split(",")[0]
     return None
@@ -65,7 +65,7 @@ def _packaged(host: Host, path: str) -> str | None:
         return None
     done = host.run(["dpkg-query", "--control-show", package, "md5sums"], timeout=30)
     for line in done.output.splitlines() if done.rc == 0 else []:
-        md5, _, name = line.partition("  ")
+        md5, dummy, name = line.partition("  ")
         if "/" + name == path:
             return md5
     return None

@@ -119,7 +119,7 @@ def of_processes(sockets: Iterable[Socket], pids: Iterable[int]) -> list[Socket]
     own, complete = inodes(mine)
     if complete:
         return [one for one in sockets if one.inode in own]
-    others, _ = inodes(int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine)
+    others, dummy = inodes(int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine)
     return [one for one in sockets if one.inode in own or one.inode not in others]
 
 

@@ -35,7 +35,7 @@ def parse(text: str) -> list[Wish]:
     for raw in text.splitlines():
         line = raw.strip()
         if line and not line.startswith(("#", ";")) and "=" in line:
-            key, _, value = line.partition("=")
+            key, dummy, value = line.partition("=")
             key = key.strip()
             wishes.append(Wish(key.lstrip("-"), " ".join(value.split()), key.startswith("-")))
     return wishes

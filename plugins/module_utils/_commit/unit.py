@@ -95,7 +95,7 @@ def processes(unit: Unit) -> list[int]:
         top = base + unit.cgroup
         if os.path.exists(os.path.join(top, "cgroup.procs")):
             found: list[int] = []
-            for directory, _, files in os.walk(top):
+            for directory, dummy, files in os.walk(top):
                 if "cgroup.procs" in files:
                     found += [int(pid) for pid in Path(directory, "cgroup.procs").read_text().split()]
             return found

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Iterable, List
 
 ERROR = "error"
 WARNING = "warning"
@@ -36,5 +36,5 @@ class CoreError(Exception):
     """Raised with every independent finding at once."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings: List[Finding] = list(findings)
+        self.findings: list[Finding] = list(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))

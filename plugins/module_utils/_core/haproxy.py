@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_lines as lines
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_rules as rules
@@ -18,8 +19,12 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conf
 
 # Mozilla's guidelines 6.0, intermediate.
 CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
 )
 CIPHERSUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 CURVES = ("X25519", "prime256v1", "secp384r1")
@@ -36,8 +41,8 @@ def build(
     nodes: Sequence[Mapping[str, Any]] = (),
     packages: Sequence[str] = (),
     names: Sequence[str] = (),
-    now: Optional[float] = None,
-) -> Dict[str, Any]:
+    now: float | None = None,
+) -> dict[str, Any]:
     """The whole model of one node.
 
     `options` are those of argument_specs, `nodes` the cluster's (name, address), `packages` lines of `dpkg-query`, `names`
@@ -45,7 +50,7 @@ def build(
     """
     findings = _slips(names, options)
     model = conform_dict(variables, options, "", findings)
-    _binds_as_dicts(model, options)
+    _write_out(model, options)
     if not any(finding.severity == ERROR for finding in findings):
         findings += rules.check(model, now)
     tables = any(lines.has_table(item) for item in _proxies(model))
@@ -57,7 +62,11 @@ def build(
     haproxy, library = versions(packages)
     rendered = _sections(model, peers)
     result = {
-        "errors": [], "warnings": warnings, "host": host, "haproxy": haproxy, "openssl": library,
+        "errors": [],
+        "warnings": warnings,
+        "host": host,
+        "haproxy": haproxy,
+        "openssl": library,
         "global": {**model["haproxy_global"], **_tls(model["haproxy_global"], library)},
         "log": [_log(item) for item in model["haproxy_log"]],
         "defaults": model["haproxy_defaults"],
@@ -68,13 +77,15 @@ def build(
     }
     result["digest"] = hashlib.sha256(json.dumps(result, sort_keys=True, default=str).encode()).hexdigest()[:16]
     result.update(
-        files=_files(model), secrets=_secrets(model), alive=model["haproxy_health_bind"],
+        files=_files(model),
+        secrets=_secrets(model),
+        alive=model["haproxy_health_bind"],
         sockets=[socket for one in rules.listeners(model) for socket in one.sockets()],
     )
     return result
 
 
-def versions(packages: Sequence[str]) -> Tuple[str, str]:
+def versions(packages: Sequence[str]) -> tuple[str, str]:
     """HAProxy's and OpenSSL's major.minor, from `NAME VERSION` lines; of a package that is missing by Debian's release."""
     installed = dict(line.split(None, 1) for line in packages if " " in line.strip())
     release = installed.get("base-files", "12").split(".")[0].split("+")[0]
@@ -87,44 +98,76 @@ def versions(packages: Sequence[str]) -> Tuple[str, str]:
     )
 
 
-def _slips(names: Sequence[str], options: Mapping[str, Any]) -> List[Finding]:
+def _slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
     """Variables that the role does not know but that look like slips of the pen."""
     unknown = [name for name in names if name not in options and not name.startswith("haproxy_server_")]
     near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
     return [
-        Finding("spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING)
+        Finding(
+            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
+        )
         for name, close in near.items()
         if close
     ]
 
 
-def _binds_as_dicts(model: Dict[str, Any], options: Mapping[str, Any]) -> None:
-    """Short binds written out, so that nobody else has to know of them."""
+def _write_out(model: Dict[str, Any], options: Mapping[str, Any]) -> None:
+    """Short forms written out, so that nobody else has to know of them."""
     bind = {"type": "dict", "options": options["haproxy_stats"]["options"]["bind"]["options"]}
+    server = options["haproxy_backends"]["options"]["default_server"]
     for item in [*_proxies(model), model["haproxy_stats"]]:
         if "bind" in item:
             item["bind"] = [conform({"address": one} if isinstance(one, str) else one, bind, "", []) for one in item["bind"] or []]
+        if "default_server" in item:
+            item["default_server"] = item["default_server"] or conform({}, server, "", [])
 
 
-def _proxies(model: Mapping[str, Any]) -> List[Dict[str, Any]]:
+def _proxies(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item for name in ("frontends", "backends", "listens") for item in model[f"haproxy_{name}"]]
 
 
-def _peers(nodes: Sequence[Mapping[str, Any]], host: str, needed: bool, findings: List[Finding]) -> List[Tuple[str, str]]:
+def _peers(
+    nodes: Sequence[Mapping[str, Any]], host: str, needed: bool, findings: list[Finding]
+) -> list[tuple[str, str]]:
     """F9: every node by the name that it calls itself."""
     if not needed:
         return []
     if host not in [node["name"] for node in nodes]:
-        findings.append(Finding("F9", "evenkeel_nodes", "This host is not among the nodes that share stick tables.", host, "Add it to evenkeel_nodes."))
+        findings.append(
+            Finding(
+                "F9",
+                "evenkeel_nodes",
+                "This host is not among the nodes that share stick tables.",
+                host,
+                "Add it to evenkeel_nodes.",
+            )
+        )
     for node in nodes:
         if not rules.NAME.fullmatch(str(node["name"])):
-            findings.append(Finding("F9", str(node["name"]), "HAProxy cannot call a peer so.", repr(node["name"]), "Rename the host.", "letters, digits and _ . - :"))
+            findings.append(
+                Finding(
+                    "F9",
+                    str(node["name"]),
+                    "HAProxy cannot call a peer so.",
+                    repr(node["name"]),
+                    "Rename the host.",
+                    "letters, digits and _ . - :",
+                )
+            )
         if not node.get("address"):
-            findings.append(Finding("F9", str(node["name"]), "A node that shares stick tables has no address.", "neither keepalived_address nor ansible_host", "Set one of them."))
+            findings.append(
+                Finding(
+                    "F9",
+                    str(node["name"]),
+                    "A node that shares stick tables has no address.",
+                    "neither keepalived_address nor ansible_host",
+                    "Set one of them.",
+                )
+            )
     return [(str(node["name"]), str(node.get("address"))) for node in nodes]
 
 
-def _sections(model: Mapping[str, Any], peers: Sequence[Tuple[str, str]]) -> Dict[str, List[lines.Section]]:
+def _sections(model: Mapping[str, Any], peers: Sequence[tuple[str, str]]) -> dict[str, list[lines.Section]]:
     defaults = model["haproxy_defaults"]
     proxies = lines.Proxies(defaults, model["haproxy_peers"]["name"], bool(model["haproxy_log"]))
     listens, backends = model["haproxy_listens"], model["haproxy_backends"]
@@ -144,7 +187,7 @@ def _sections(model: Mapping[str, Any], peers: Sequence[Tuple[str, str]]) -> Dic
     }
 
 
-def _tls(settings: Mapping[str, Any], library: str) -> Dict[str, str]:
+def _tls(settings: Mapping[str, Any], library: str) -> dict[str, str]:
     curves = CURVES if version(library) < HYBRID_SINCE else (HYBRID, *CURVES)
     return {
         "tls_ciphers": ":".join(settings["tls_ciphers"] or CIPHERS),
@@ -163,9 +206,9 @@ def _log_format(defaults: Mapping[str, Any]) -> str:
     return f"log-format {quote(defaults['log_format'])}" if defaults["log_format"] else f"option {defaults['mode']}log"
 
 
-def _files(model: Mapping[str, Any]) -> List[Dict[str, Any]]:
+def _files(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the configuration refers to, as `commit` takes it."""
-    found: List[Dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for item in model["haproxy_maps"]:
         content = item["content"]
         if item["entries"] is not None:
@@ -173,25 +216,43 @@ def _files(model: Mapping[str, Any]) -> List[Dict[str, Any]]:
         found.append(_file(lines.map_path(item["name"]), "0644", content=content, src=item["src"]))
     for item in model["haproxy_error_files"]:
         for one in item["files"]:
-            found.append(_file(lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"]))
+            found.append(
+                _file(lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"])
+            )
     for item in model["haproxy_certificates"]:
         path = lines.certificate_path(item["name"])
-        found.append(_file(path, "0600", secret=True, content=item["content"], src=item["src"], remote_src=item["remote_src"]))
+        found.append(
+            _file(path, "0600", secret=True, content=item["content"], src=item["src"], remote_src=item["remote_src"])
+        )
         if any(item[name] for name in ("key", "key_src", "key_remote_src")):
             # HAProxy looks for a key that is not in the file in a second one beside it.
-            found.append(_file(f"{path}.key", "0600", secret=True, content=item["key"], src=item["key_src"], remote_src=item["key_remote_src"]))
+            found.append(
+                _file(
+                    f"{path}.key",
+                    "0600",
+                    secret=True,
+                    content=item["key"],
+                    src=item["key_src"],
+                    remote_src=item["key_remote_src"],
+                )
+            )
     return found
 
 
-def _file(path: str, mode: str, secret: bool = False, **source: Optional[str]) -> Dict[str, Any]:
+def _file(path: str, mode: str, secret: bool = False, **source: str | None) -> dict[str, Any]:
     given = {name: value for name, value in source.items() if value is not None}
     if "content" in given and not given["content"].endswith("\n"):
         given["content"] += "\n"
     return {"path": path, "mode": mode, **({"secret": True} if secret else {}), **given}
 
 
-def _secrets(model: Mapping[str, Any]) -> List[str]:
+def _secrets(model: Mapping[str, Any]) -> list[str]:
     """What no diff and no message may show."""
-    users = [user[name] for item in model["haproxy_userlists"] for user in item["users"] for name in ("password", "password_hash")]
+    users = [
+        user[name]
+        for item in model["haproxy_userlists"]
+        for user in item["users"]
+        for name in ("password", "password_hash")
+    ]
     keys = [item["key"] for item in model["haproxy_certificates"]]
     return [secret for secret in [*users, model["haproxy_stats"]["password"], *keys] if secret]

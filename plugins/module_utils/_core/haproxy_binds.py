@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import List, Optional, Union
+from typing import Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
@@ -28,14 +28,14 @@ class Listener:
 
     where: str
     text: str
-    address: Optional[Address]
+    address: Address | None
     first: int = 0
     last: int = 0
     udp: bool = False
     both_families: bool = False
     shared: bool = False
 
-    def overlaps(self, other: "Listener") -> bool:
+    def overlaps(self, other: Listener) -> bool:
         """Whether the kernel, or the order of arrival, would have to choose between the two."""
         if self.address is None or other.address is None:
             return self.address is other.address and self.text == other.text
@@ -43,13 +43,15 @@ class Listener:
             return False
         if self.address.version == other.address.version:
             return self.address == other.address or self.address.is_unspecified or other.address.is_unspecified
-        return any(one.both_families and one.address is not None and one.address.is_unspecified for one in (self, other))
+        return any(
+            one.both_families and one.address is not None and one.address.is_unspecified for one in (self, other)
+        )
 
     def is_loopback(self) -> bool:
         """Whether only this host reaches it."""
         return self.address is None or self.address.is_loopback
 
-    def sockets(self) -> List[str]:
+    def sockets(self) -> list[str]:
         """`address:port` of what is listening once HAProxy runs; of a long range both ends."""
         if self.address is None or self.udp:
             return []
@@ -59,7 +61,7 @@ class Listener:
 
 def listener(text: str, where: str = "", options: str = "", shared: bool = False) -> Listener:
     """Read an address as HAProxy's `bind` takes it; names, lists and missing ports are refused."""
-    kind, _, rest = text.rpartition("@")
+    kind, dummy, rest = text.rpartition("@")
     udp = kind in ("quic4", "quic6", "udp4", "udp6")
     if kind in ("unix", "abns", "abnsz", "fd", "sockpair") or rest.startswith("/"):
         return Listener(where, text, None, shared=shared)
@@ -84,8 +86,8 @@ def listener(text: str, where: str = "", options: str = "", shared: bool = False
     return Listener(where, text, address, first, last, udp, "v4v6" in options.split(), shared)
 
 
-def _ports(text: str) -> "tuple[int, int]":
-    first, _, last = text.partition("-")
+def _ports(text: str) -> tuple[int, int]:
+    first, dummy, last = text.partition("-")
     if not first.isdigit() or (last and not last.isdigit()):
         raise NoAddress("The port is not a number.")
     numbers = int(first), int(last or first)

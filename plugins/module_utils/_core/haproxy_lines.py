@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers import server_id
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import arrange, either, join, quote
@@ -26,9 +27,9 @@ class Section:
     """A section's head and its lines, in the order in which HAProxy evaluates them."""
 
     title: str
-    lines: List[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {"title": self.title, "lines": self.lines}
 
 
@@ -60,7 +61,11 @@ def has_table(proxy: Item) -> bool:
 def userlist(item: Item) -> Section:
     lines = [join("group", group["name"]) for group in item["groups"]]
     for user in item["users"]:
-        secret = join("password", quote(user["password_hash"])) if user["password_hash"] else join("insecure-password", quote(user["password"]))
+        secret = (
+            join("password", quote(user["password_hash"]))
+            if user["password_hash"]
+            else join("insecure-password", quote(user["password"]))
+        )
         groups = "groups " + ",".join(user["groups"]) if user["groups"] else ""
         lines.append(join("user", quote(user["name"]), secret, groups))
     return Section(f"userlist {item['name']}", lines + item["options"])
@@ -69,15 +74,20 @@ def userlist(item: Item) -> Section:
 def resolvers(item: Item) -> Section:
     lines = [join("nameserver", server["name"], server["address"]) for server in item["nameservers"]]
     lines += ["parse-resolv-conf"] if item["parse_resolv_conf"] else []
-    lines += _settings(item, {
-        "accepted_payload_size": "accepted_payload_size", "resolve_retries": "resolve_retries",
-        "timeout_resolve": "timeout resolve", "timeout_retry": "timeout retry",
-    })
+    lines += _settings(
+        item,
+        {
+            "accepted_payload_size": "accepted_payload_size",
+            "resolve_retries": "resolve_retries",
+            "timeout_resolve": "timeout resolve",
+            "timeout_retry": "timeout retry",
+        },
+    )
     lines += [join("hold", name, period) for name, period in item["hold"].items()]
     return Section(f"resolvers {item['name']}", lines + item["options"])
 
 
-def peers(item: Item, nodes: Sequence[Tuple[str, str]]) -> Section:
+def peers(item: Item, nodes: Sequence[tuple[str, str]]) -> Section:
     lines = []
     for name, address in nodes:
         lines.append(f"peer {name} " + (f"[{address}]" if ":" in address else address) + f":{item['port']}")
@@ -85,10 +95,15 @@ def peers(item: Item, nodes: Sequence[Tuple[str, str]]) -> Section:
 
 
 def cache(item: Item) -> Section:
-    lines = _settings(item, {
-        "total_max_size": "total-max-size", "max_object_size": "max-object-size", "max_age": "max-age",
-        "max_secondary_entries": "max-secondary-entries",
-    })
+    lines = _settings(
+        item,
+        {
+            "total_max_size": "total-max-size",
+            "max_object_size": "max-object-size",
+            "max_age": "max-age",
+            "max_secondary_entries": "max-secondary-entries",
+        },
+    )
     if item["process_vary"] is not None:
         lines.append(join("process-vary", "on" if item["process_vary"] else "off"))
     return Section(f"cache {item['name']}", lines + item["options"])
@@ -106,21 +121,28 @@ def error_files(item: Item) -> Section:
 
 def health(bind: str, critical: Sequence[str]) -> Section:
     ready = "".join(f" {{ nbsrv({name}) ge 1 }}" for name in critical)
-    return Section(f"frontend {HEALTH}", [
-        "mode http",
-        f"bind {bind}",
-        "monitor-uri /alive",
-        "http-request set-log-level silent",
-        f"http-request return status 200 if {{ path /ready }}{ready}",
-        "http-request return status 503",
-    ])
+    return Section(
+        f"frontend {HEALTH}",
+        [
+            "mode http",
+            f"bind {bind}",
+            "monitor-uri /alive",
+            "http-request set-log-level silent",
+            f"http-request return status 200 if {{ path /ready }}{ready}",
+            "http-request return status 503",
+        ],
+    )
 
 
-def stats(item: Item) -> List[Section]:
+def stats(item: Item) -> list[Section]:
     lines = ["mode http", *(_bind(one, "http") for one in item["bind"])]
     users = []
     if item["user"]:
-        users = [Section(f"userlist {STATS}", [join("user", quote(item["user"]), "insecure-password", quote(item["password"]))])]
+        users = [
+            Section(
+                f"userlist {STATS}", [join("user", quote(item["user"]), "insecure-password", quote(item["password"]))]
+            )
+        ]
         lines.append(f"http-request auth realm {quote(item['realm'])} unless {{ http_auth({STATS}) }}")
     if item["prometheus"]:
         lines.append(f"http-request use-service prometheus-exporter if {{ path {quote(item['prometheus_path'])} }}")
@@ -156,12 +178,17 @@ class Proxies:
 
     def listen(self, item: Item) -> Section:
         lines = [
-            *self._head(item), *self._front(item), *self._back(item), *self._common(item), *self._choice(item), *self._servers(item),
+            *self._head(item),
+            *self._front(item),
+            *self._back(item),
+            *self._common(item),
+            *self._choice(item),
+            *self._servers(item),
             *item["options"],
         ]
         return Section(f"listen {item['name']}", arrange(lines))
 
-    def rate_tables(self, items: Sequence[Item]) -> List[Section]:
+    def rate_tables(self, items: Sequence[Item]) -> list[Section]:
         return [self._rate_table(item) for item in items if item["rate_limit"]]
 
     def mode(self, item: Item) -> str:
@@ -238,7 +265,9 @@ class Proxies:
 
     def _back(self, item: Item) -> Iterator[str]:
         mode = self.mode(item)
-        yield from _settings(item, {"balance": "balance", "hash_type": "hash-type", "fullconn": "fullconn", "retries": "retries"})
+        yield from _settings(
+            item, {"balance": "balance", "hash_type": "hash-type", "fullconn": "fullconn", "retries": "retries"}
+        )
         if item["redispatch"] is not None:
             yield "option redispatch 1" if item["redispatch"] else "no option redispatch"
         yield from self._retry(item, mode)
@@ -275,16 +304,32 @@ class Proxies:
     def _table(self, table: Item) -> str:
         store = "store " + ",".join(table["store"]) if table["store"] else ""
         length = f"len {table['length']}" if table["length"] else ""
-        return join("stick-table type", table["type"], length, "size", table["size"], "expire", table["expire"], store, "peers", self.peers)
+        return join(
+            "stick-table type",
+            table["type"],
+            length,
+            "size",
+            table["size"],
+            "expire",
+            table["expire"],
+            store,
+            "peers",
+            self.peers,
+        )
 
     def _rate_table(self, item: Item) -> Section:
         limit = item["rate_limit"]
         counter = "http_req_rate" if self.mode(item) == "http" else "conn_rate"
         by_address = limit["by"] == "src"
-        line = self._table({
-            "type": "ipv6" if by_address else "string", "length": None if by_address else 64, "size": limit["size"],
-            "expire": limit["period"], "store": [f"{counter}({limit['period']})"],
-        })
+        line = self._table(
+            {
+                "type": "ipv6" if by_address else "string",
+                "length": None if by_address else 64,
+                "size": limit["size"],
+                "expire": limit["period"],
+                "store": [f"{counter}({limit['period']})"],
+            }
+        )
         return Section(f"backend {rate_table(item['name'])}", [line])
 
 
@@ -292,7 +337,7 @@ def timeout(name: str, period: str) -> str:
     return f"timeout {name.replace('_', '-')} {period}"
 
 
-def _settings(item: Item, keywords: Mapping[str, str]) -> List[str]:
+def _settings(item: Item, keywords: Mapping[str, str]) -> list[str]:
     return [f"{keyword} {item[name]}" for name, keyword in keywords.items() if item[name] is not None]
 
 
@@ -326,7 +371,9 @@ def _rate_limit(item: Item, mode: str) -> Iterator[str]:
 
 
 def _auth(auth: Item) -> str:
-    known = f"http_auth_group({auth['userlist']}) {auth['group']}" if auth["group"] else f"http_auth({auth['userlist']})"
+    known = (
+        f"http_auth_group({auth['userlist']}) {auth['group']}" if auth["group"] else f"http_auth({auth['userlist']})"
+    )
     return join("http-request auth realm", quote(auth["realm"]), "if", either(auth["if"] or "", f"!{{ {known} }}"))
 
 
@@ -364,9 +411,18 @@ def _check(check: Item) -> Iterator[str]:
 
 
 def _check_words(check: Item) -> str:
-    names = {"interval": "inter", "fast_interval": "fastinter", "down_interval": "downinter", "fall": "fall", "rise": "rise", "port": "port"}
-    return join(*(f"{word} {check[name]}" for name, word in names.items() if check.get(name) is not None),
-                "check-ssl verify none" if check.get("tls") else "")
+    names = {
+        "interval": "inter",
+        "fast_interval": "fastinter",
+        "down_interval": "downinter",
+        "fall": "fall",
+        "rise": "rise",
+        "port": "port",
+    }
+    return join(
+        *(f"{word} {check[name]}" for name, word in names.items() if check.get(name) is not None),
+        "check-ssl verify none" if check.get("tls") else "",
+    )
 
 
 def check_defaults(check: Item) -> str:
@@ -387,8 +443,15 @@ def _server(server: Item, backend: Item) -> str:
     if not server["init_addr"] and not backend["default_server"]["init_addr"] and by_name(server):
         # A name that cannot be resolved at start leaves the server out until it can, instead of stopping HAProxy.
         words.append("init-addr last,libc,none")
-    return join("server", quote(server["name"]), quote(address), number, "check" if checked else "",
-                f"cookie {quote(value)}" if value else "", *words)
+    return join(
+        "server",
+        quote(server["name"]),
+        quote(address),
+        number,
+        "check" if checked else "",
+        f"cookie {quote(value)}" if value else "",
+        *words,
+    )
 
 
 def by_name(server: Item) -> bool:
@@ -397,12 +460,12 @@ def by_name(server: Item) -> bool:
     return not (":" in address or address.startswith("/") or "@" in address or address.replace(".", "").isdigit())
 
 
-def _server_words(server: Item) -> List[str]:
+def _server_words(server: Item) -> list[str]:
     """The words that a server line and a default-server line share."""
     result = [f"{name} {server[name]}" for name in ("weight", "maxconn") if server[name] is not None]
     result += ["backup"] if server["backup"] else []
     result += {"v1": ["send-proxy"], "v2": ["send-proxy-v2"]}.get(server["send_proxy"] or "", [])
-    tls: Optional[Item] = server["tls"]
+    tls: Item | None = server["tls"]
     if tls is not None:
         result.append("ssl")
         result.append(f"verify required ca-file {quote(tls['ca_file'])}" if tls["verify"] else "verify none")

@@ -9,24 +9,23 @@ import base64
 import binascii
 import calendar
 import re
-from typing import List, Optional, Tuple
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
 _TIMES = {0x17: 2, 0x18: 4}  # UTCTime and GeneralizedTime, by the digits of their year
 _SEQUENCE = 0x30
 
 
-def blocks(text: str) -> List[Tuple[str, str]]:
+def blocks(text: str) -> list[tuple[str, str]]:
     """Kind and base64 body of every block, in order."""
     return _BLOCK.findall(text)
 
 
 def has_certificate(text: str) -> bool:
-    return any(kind == "CERTIFICATE" for kind, _ in blocks(text))
+    return any(kind == "CERTIFICATE" for kind, dummy in blocks(text))
 
 
 def has_key(text: str) -> bool:
-    return any(kind.endswith("PRIVATE KEY") for kind, _ in blocks(text))
+    return any(kind.endswith("PRIVATE KEY") for kind, dummy in blocks(text))
 
 
 def is_encrypted(text: str) -> bool:
@@ -34,7 +33,7 @@ def is_encrypted(text: str) -> bool:
     return any(kind == "ENCRYPTED PRIVATE KEY" or "Proc-Type: 4,ENCRYPTED" in body for kind, body in blocks(text))
 
 
-def ends(text: str) -> Optional[int]:
+def ends(text: str) -> int | None:
     """When the first certificate ends, in seconds since the epoch; None where that cannot be read."""
     for kind, body in blocks(text):
         if kind == "CERTIFICATE":
@@ -46,20 +45,20 @@ def ends(text: str) -> Optional[int]:
 
 
 def _not_after(der: bytes) -> int:
-    _, certificate = _element(der, 0)[:2]
-    _, signed = _element(certificate, 0)[:2]
+    dummy, certificate = _element(der, 0)[:2]
+    dummy, signed = _element(certificate, 0)[:2]
     place = 0
     while place < len(signed):
         tag, content, place = _element(signed, place)
         # Of the sequences in the signed part only the validity holds two times and nothing else.
         if tag == _SEQUENCE and content and content[0] in _TIMES:
-            _, _, second = _element(content, 0)
-            tag, moment, _ = _element(content, second)
+            dummy, dummy, second = _element(content, 0)
+            tag, moment, dummy = _element(content, second)
             return _seconds(moment.decode("ascii"), _TIMES[tag])
     raise ValueError("no validity")
 
 
-def _element(data: bytes, place: int) -> Tuple[int, bytes, int]:
+def _element(data: bytes, place: int) -> tuple[int, bytes, int]:
     """Tag, content and the place after it of one DER element."""
     tag, length, place = data[place], data[place + 1], place + 2
     if length & 0x80:

@@ -9,8 +9,9 @@ The rules' letters and numbers are those of docs/architecture.md's rule list (F:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
@@ -20,27 +21,67 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import SECTIONS, Unreadable, words
 
 Model = Mapping[str, Any]
-Place = Tuple[str, Mapping[str, Any]]
+Place = tuple[str, Mapping[str, Any]]
 
 # What was ever the default of somebody's example is what is tried first.
 KNOWN_PASSWORDS = {
-    "admin", "password", "passw0rd", "changeme", "change_me", "secret", "secrete", "haproxy", "stats", "test", "root", "1111", "1234",
-    "12345", "123456", "verysecr", "letmein", "default", "qwerty",
+    "admin",
+    "password",
+    "passw0rd",
+    "changeme",
+    "change_me",
+    "secret",
+    "secrete",
+    "haproxy",
+    "stats",
+    "test",
+    "root",
+    "1111",
+    "1234",
+    "12345",
+    "123456",
+    "verysecr",
+    "letmein",
+    "default",
+    "qwerty",
 }
 NAME = re.compile(r"[A-Za-z0-9_.:-]+")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*")
 _PERIOD = re.compile(r"[0-9]+(us|ms|s|m|h|d)?")
 _PERIODS = re.compile(r"(^|_)(interval|expire|period|refresh|hard_stop_after|timeout_resolve|timeout_retry)$")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
-_HTTP_ONLY = ("forwardfor", "cookie", "cache", "compression", "auth", "redirects", "request_headers", "response_headers")
+_HTTP_ONLY = (
+    "forwardfor",
+    "cookie",
+    "cache",
+    "compression",
+    "auth",
+    "redirects",
+    "request_headers",
+    "response_headers",
+)
 
 
-def check(model: Model, now: Optional[float] = None) -> List[Finding]:
+def check(model: Model, now: float | None = None) -> list[Finding]:
     """Every finding about a model whose keys and types are right."""
-    findings: List[Finding] = []
+    findings: list[Finding] = []
     for rule in (
-        _names, _one_of, _raw_lines, _references, _ways, _binds, _loops, _passwords, _periods, _sizes, _servers, _resolution, _modes,
-        _conditions, _files, _certificates,
+        _names,
+        _one_of,
+        _raw_lines,
+        _references,
+        _ways,
+        _binds,
+        _loops,
+        _passwords,
+        _periods,
+        _sizes,
+        _servers,
+        _resolution,
+        _modes,
+        _conditions,
+        _files,
+        _certificates,
     ):
         findings.extend(rule(model))
     if now is not None:
@@ -71,7 +112,7 @@ def _backs(model: Model) -> Iterator[Place]:
     yield from _section(model, "listens")
 
 
-def _walk(value: Any, where: str = "") -> Iterator[Tuple[str, Any]]:
+def _walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     """Every value with its path, mappings before what is in them."""
     yield where, value
     if isinstance(value, Mapping):
@@ -82,8 +123,8 @@ def _walk(value: Any, where: str = "") -> Iterator[Tuple[str, Any]]:
             yield from _walk(inner, f"{where}[{index}]")
 
 
-def _name_set(model: Model, section: str) -> List[str]:
-    return [str(item["name"]) for _, item in _section(model, section) if item["name"]]
+def _name_set(model: Model, section: str) -> list[str]:
+    return [str(item["name"]) for dummy, item in _section(model, section) if item["name"]]
 
 
 def _mode(model: Model, proxy: Mapping[str, Any]) -> str:
@@ -95,27 +136,47 @@ def _mode(model: Model, proxy: Mapping[str, Any]) -> str:
 
 def _names(model: Model) -> Iterator[Finding]:
     """F4: names are unique and such that HAProxy and a file system take them."""
-    spaces: Dict[str, Sequence[str]] = {
-        "userlist": ("userlists",), "resolvers": ("resolvers",), "cache": ("caches",), "map": ("maps",),
-        "set of error files": ("error_files",), "certificate": ("certificates",),
+    spaces: dict[str, Sequence[str]] = {
+        "userlist": ("userlists",),
+        "resolvers": ("resolvers",),
+        "cache": ("caches",),
+        "map": ("maps",),
+        "set of error files": ("error_files",),
+        "certificate": ("certificates",),
         # A listen is a frontend and a backend.
-        "frontend": ("frontends", "listens"), "backend": ("backends", "listens"),
+        "frontend": ("frontends", "listens"),
+        "backend": ("backends", "listens"),
     }
     for kind, sections in spaces.items():
-        seen: Dict[str, str] = {}
+        seen: dict[str, str] = {}
         for where, item in (place for section in sections for place in _section(model, section)):
             name = item["name"]
             if not name:
                 continue
             pattern = _FILE_NAME if kind in ("map", "certificate", "set of error files") else NAME
             if not pattern.fullmatch(name):
-                yield Finding("F4", f"{where}.name", f"The name of a {kind} has a character that is not allowed.", repr(name),
-                              "Rename it.", "letters, digits and _ . - :" if pattern is NAME else "letters, digits and _ . - *")
+                yield Finding(
+                    "F4",
+                    f"{where}.name",
+                    f"The name of a {kind} has a character that is not allowed.",
+                    repr(name),
+                    "Rename it.",
+                    "letters, digits and _ . - :" if pattern is NAME else "letters, digits and _ . - *",
+                )
             if name.startswith("evenkeel-"):
-                yield Finding("F4", f"{where}.name", "Names that begin with evenkeel- are this role's own.", name, "Rename it.")
+                yield Finding(
+                    "F4", f"{where}.name", "Names that begin with evenkeel- are this role's own.", name, "Rename it."
+                )
             if name in seen:
-                yield Finding("F4", f"{where}.name", f"Two {kind}s have the same name." if kind != "set of error files"
-                              else "Two sets of error files have the same name.", f"{name}, as in {seen[name]}", "Rename one of them.")
+                yield Finding(
+                    "F4",
+                    f"{where}.name",
+                    f"Two {kind}s have the same name."
+                    if kind != "set of error files"
+                    else "Two sets of error files have the same name.",
+                    f"{name}, as in {seen[name]}",
+                    "Rename one of them.",
+                )
             seen.setdefault(name, where)
     for where, item in _section(model, "userlists"):
         yield from _unique(where, "users", "user", item["users"])
@@ -130,10 +191,16 @@ def _names(model: Model) -> Iterator[Finding]:
 
 
 def _unique(where: str, key: str, kind: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    seen: Set[str] = set()
+    seen: set[str] = set()
     for index, item in enumerate(items):
         if item["name"] in seen:
-            yield Finding("F4", f"{where}.{key}[{index}].name", f"Two {kind}s have the same name.", item["name"], "Rename one of them.")
+            yield Finding(
+                "F4",
+                f"{where}.{key}[{index}].name",
+                f"Two {kind}s have the same name.",
+                item["name"],
+                "Rename one of them.",
+            )
         seen.add(item["name"])
 
 
@@ -148,7 +215,9 @@ def _one_of(model: Model) -> Iterator[Finding]:
         yield from _exactly_one(where, item, ("content", "src", "remote_src"))
         keys = [name for name in ("key", "key_src", "key_remote_src") if item[name]]
         if len(keys) > 1:
-            yield Finding("F5", where, "The private key is given more than once.", " and ".join(keys), "Keep one of them.")
+            yield Finding(
+                "F5", where, "The private key is given more than once.", " and ".join(keys), "Keep one of them."
+            )
     for where, item in _section(model, "userlists"):
         for index, user in enumerate(item["users"]):
             yield from _exactly_one(f"{where}.users[{index}]", user, ("password", "password_hash"))
@@ -160,7 +229,13 @@ def _one_of(model: Model) -> Iterator[Finding]:
                 place = f"{where}.{key}[{index}]"
                 yield from _exactly_one(place, rule, ("set", "add", "del"))
                 if (rule["set"] or rule["add"]) and not rule["value"]:
-                    yield Finding("F4", place, "The header has no value.", rule["set"] or rule["add"], "Add value, or remove the header with del.")
+                    yield Finding(
+                        "F4",
+                        place,
+                        "The header has no value.",
+                        rule["set"] or rule["add"],
+                        "Add value, or remove the header with del.",
+                    )
     for where, item in _fronts(model):
         for index, rule in enumerate(item["use_backend"]):
             yield from _exactly_one(f"{where}.use_backend[{index}]", rule, ("backend", "map"))
@@ -173,15 +248,22 @@ def _exactly_one(where: str, item: Mapping[str, Any], keys: Sequence[str]) -> It
     given = [key for key in keys if item[key] not in (None, False, "")]
     if len(given) != 1:
         listed = ", ".join(keys[:-1]) + " and " + keys[-1]
-        yield Finding("F4", where, f"Exactly one of {listed} is needed.", " and ".join(given) or "none of them",
-                      "Keep one of them." if given else "Add one of them.")
+        yield Finding(
+            "F4",
+            where,
+            f"Exactly one of {listed} is needed.",
+            " and ".join(given) or "none of them",
+            "Keep one of them." if given else "Add one of them.",
+        )
 
 
 def _raw_lines(model: Model) -> Iterator[Finding]:
     """Raw lines and conditions are read by HAProxy as the words that they look like, and open no section."""
     for where, value in _walk(dict(model)):
         key = where.rsplit(".", 1)[-1]
-        if not isinstance(value, str) or not re.fullmatch(r"options\[\d+\]|stick_on\[\d+\]|store\[\d+\]|if|unless|criterion|by|balance|hash_type", key):
+        if not isinstance(value, str) or not re.fullmatch(
+            r"options\[\d+\]|stick_on\[\d+\]|store\[\d+\]|if|unless|criterion|by|balance|hash_type", key
+        ):
             continue
         try:
             parts = words(value)
@@ -189,23 +271,44 @@ def _raw_lines(model: Model) -> Iterator[Finding]:
             yield Finding("F4", where, str(problem), repr(value), "Put the word in quotes, or take the character out.")
             continue
         if key.startswith("options") and parts and parts[0] in SECTIONS and not where.endswith("peers.options"):
-            yield Finding("F4", where, "A raw line must not begin a section.", parts[0], "Use the variable for that section.")
+            yield Finding(
+                "F4", where, "A raw line must not begin a section.", parts[0], "Use the variable for that section."
+            )
 
 
 def _references(model: Model) -> Iterator[Finding]:
     """F4: what is named exists."""
     backends = _name_set(model, "backends") + _name_set(model, "listens")
-    known = {name: _name_set(model, section) for name, section in (
-        ("userlist", "userlists"), ("resolvers", "resolvers"), ("cache", "caches"), ("map", "maps"),
-        ("error_files", "error_files"), ("certificate", "certificates"))}
-    places: List[Tuple[str, str, Optional[str], Sequence[str]]] = [
-        ("haproxy_defaults.error_files", "set of error files", model["haproxy_defaults"]["error_files"], known["error_files"])]
+    known = {
+        name: _name_set(model, section)
+        for name, section in (
+            ("userlist", "userlists"),
+            ("resolvers", "resolvers"),
+            ("cache", "caches"),
+            ("map", "maps"),
+            ("error_files", "error_files"),
+            ("certificate", "certificates"),
+        )
+    }
+    places: list[tuple[str, str, str | None, Sequence[str]]] = [
+        (
+            "haproxy_defaults.error_files",
+            "set of error files",
+            model["haproxy_defaults"]["error_files"],
+            known["error_files"],
+        )
+    ]
     for where, item in _proxies(model):
         places.append((f"{where}.error_files", "set of error files", item["error_files"], known["error_files"]))
         places.append((f"{where}.cache", "cache", item["cache"], known["cache"]))
         if item["auth"]:
             places.append((f"{where}.auth.userlist", "userlist", item["auth"]["userlist"], known["userlist"]))
-            groups = [group["name"] for one in model["haproxy_userlists"] if one["name"] == item["auth"]["userlist"] for group in one["groups"]]
+            groups = [
+                group["name"]
+                for one in model["haproxy_userlists"]
+                if one["name"] == item["auth"]["userlist"]
+                for group in one["groups"]
+            ]
             places.append((f"{where}.auth.group", "group", item["auth"]["group"], groups))
     for where, item in _fronts(model):
         places.append((f"{where}.default_backend", "backend", item["default_backend"], backends))
@@ -221,12 +324,15 @@ def _references(model: Model) -> Iterator[Finding]:
         names = [server["name"] for server in item["servers"]]
         for index, rule in enumerate(item["use_server"]):
             places.append((f"{where}.use_server[{index}].server", "server", rule["server"], names))
-        for place, server in [(f"{where}.default_server", item["default_server"]), *_indexed(f"{where}.servers", item["servers"])]:
+        for place, server in [
+            (f"{where}.default_server", item["default_server"]),
+            *_indexed(f"{where}.servers", item["servers"]),
+        ]:
             places.append((f"{place}.resolvers", "resolvers section", server["resolvers"], known["resolvers"]))
     for where, kind, name, accepted in places:
         if name and name not in accepted:
             yield _missing(where, kind, name, accepted)
-    used = {rule["map"] for _, item in _fronts(model) for rule in item["use_backend"] if rule["map"]}
+    used = {rule["map"] for dummy, item in _fronts(model) for rule in item["use_backend"] if rule["map"]}
     for where, item in _section(model, "maps"):
         for index, entry in enumerate(item["entries"] or [] if item["name"] in used else []):
             if entry["value"] and entry["value"] not in backends:
@@ -234,29 +340,72 @@ def _references(model: Model) -> Iterator[Finding]:
 
 
 def _missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Finding:
-    return Finding("F4", where, f"There is no {kind} of this name.", name, "Correct the name or add it.", ", ".join(sorted(set(accepted))) or "none is defined")
+    return Finding(
+        "F4",
+        where,
+        f"There is no {kind} of this name.",
+        name,
+        "Correct the name or add it.",
+        ", ".join(sorted(set(accepted))) or "none is defined",
+    )
 
 
-def _indexed(where: str, items: Iterable[Mapping[str, Any]]) -> List[Place]:
+def _indexed(where: str, items: Iterable[Mapping[str, Any]]) -> list[Place]:
     return [(f"{where}[{index}]", item) for index, item in enumerate(items)]
 
 
 def _ways(model: Model) -> Iterator[Finding]:
     """F4: every frontend is reached and leads somewhere, and there is one at all."""
     if not model["haproxy_frontends"] and not model["haproxy_listens"]:
-        yield Finding("F4", "haproxy_frontends", "Nothing listens for clients.", "no frontend and no listen", "Add an item to haproxy_frontends or haproxy_listens.")
+        yield Finding(
+            "F4",
+            "haproxy_frontends",
+            "Nothing listens for clients.",
+            "no frontend and no listen",
+            "Add an item to haproxy_frontends or haproxy_listens.",
+        )
     for where, item in _fronts(model):
         if not item["bind"] and not any(line.startswith("bind ") for line in item["options"]):
             yield Finding("F4", where, "It has no address to listen on.", "no bind", 'Add bind: ["198.51.100.28:80"].')
-    answers = ("use_backend", "default_backend", "http-request return", "http-request redirect", "http-request use-service", "redirect", "stats", "monitor-uri")
+    answers = (
+        "use_backend",
+        "default_backend",
+        "http-request return",
+        "http-request redirect",
+        "http-request use-service",
+        "redirect",
+        "stats",
+        "monitor-uri",
+    )
     for where, item in _section(model, "frontends"):
-        if not (item["default_backend"] or item["use_backend"] or item["redirects"] or any(line.startswith(answers) for line in item["options"])):
-            yield Finding("F4", where, "Its requests lead nowhere.", "neither default_backend nor use_backend", "Add default_backend, or use_backend for some requests.")
+        if not (
+            item["default_backend"]
+            or item["use_backend"]
+            or item["redirects"]
+            or any(line.startswith(answers) for line in item["options"])
+        ):
+            yield Finding(
+                "F4",
+                where,
+                "Its requests lead nowhere.",
+                "neither default_backend nor use_backend",
+                "Add default_backend, or use_backend for some requests.",
+            )
     for where, item in _section(model, "listens"):
         if item["servers"] and item["default_backend"]:
-            yield Finding("F4", f"{where}.default_backend", "A listen with a default_backend never uses its own servers.", item["default_backend"], "Remove one of the two.")
-        if not (item["servers"] or item["default_backend"] or item["use_backend"] or item["redirects"] or item["options"]):
-            yield Finding("F4", where, "Its requests lead nowhere.", "no servers", "Add servers, or make it a frontend.")
+            yield Finding(
+                "F4",
+                f"{where}.default_backend",
+                "A listen with a default_backend never uses its own servers.",
+                item["default_backend"],
+                "Remove one of the two.",
+            )
+        if not (
+            item["servers"] or item["default_backend"] or item["use_backend"] or item["redirects"] or item["options"]
+        ):
+            yield Finding(
+                "F4", where, "Its requests lead nowhere.", "no servers", "Add servers, or make it a frontend."
+            )
 
 
 def _bind_items(model: Model) -> Iterator[Place]:
@@ -264,10 +413,13 @@ def _bind_items(model: Model) -> Iterator[Place]:
         yield from _indexed(f"{where}.bind", item["bind"])
 
 
-def listeners(model: Model, findings: Optional[List[Finding]] = None) -> List[Listener]:
+def listeners(model: Model, findings: list[Finding] | None = None) -> list[Listener]:
     """Every socket that HAProxy opens for clients, for itself and for its peers' sake."""
-    found: List[Listener] = []
-    binds = [(f"{where}", bind["address"] or "", " ".join(bind["options"]), bind["shared"]) for where, bind in _bind_items(model)]
+    found: list[Listener] = []
+    binds = [
+        (f"{where}", bind["address"] or "", " ".join(bind["options"]), bind["shared"])
+        for where, bind in _bind_items(model)
+    ]
     binds.append(("haproxy_health_bind", model["haproxy_health_bind"], "", False))
     for where, address, options, shared in binds:
         try:
@@ -280,16 +432,28 @@ def listeners(model: Model, findings: Optional[List[Finding]] = None) -> List[Li
 
 def _binds(model: Model) -> Iterator[Finding]:
     """F1: no two sockets overlap; F2: the health socket is where keepalived asks."""
-    findings: List[Finding] = []
+    findings: list[Finding] = []
     found = listeners(model, findings)
     yield from findings
     for one, other in combinations(found, 2):
         if one.overlaps(other) and not (one.shared or other.shared):
-            yield Finding("F1", other.where, f"This overlaps {one.where}: which of the two a client reaches would be chance.", f"{other.text} and {one.text}",
-                          "Change one of them, or set shared: true if that is meant.")
+            yield Finding(
+                "F1",
+                other.where,
+                f"This overlaps {one.where}: which of the two a client reaches would be chance.",
+                f"{other.text} and {one.text}",
+                "Change one of them, or set shared: true if that is meant.",
+            )
     for one in found:
         if one.where == "haproxy_health_bind" and not one.is_loopback():
-            yield Finding("F1", one.where, "Health is nobody's affair but this host's.", one.text, "Use a loopback address.", "127.0.0.1:PORT or [::1]:PORT")
+            yield Finding(
+                "F1",
+                one.where,
+                "Health is nobody's affair but this host's.",
+                one.text,
+                "Use a loopback address.",
+                "127.0.0.1:PORT or [::1]:PORT",
+            )
 
 
 def _loops(model: Model) -> Iterator[Finding]:
@@ -297,17 +461,31 @@ def _loops(model: Model) -> Iterator[Finding]:
     backends = {item["name"]: (where, item) for where, item in _backs(model)}
     for where, item in _fronts(model):
         own = {socket for bind in item["bind"] for socket in _sockets(bind["address"])}
-        names = [item["name"] if "servers" in item else None, item["default_backend"], *(rule["backend"] for rule in item["use_backend"])]
+        names = [
+            item["name"] if "servers" in item else None,
+            item["default_backend"],
+            *(rule["backend"] for rule in item["use_backend"]),
+        ]
         for name in dict.fromkeys(name for name in names if name in backends):
             place, backend = backends[name]
             for index, server in enumerate(backend["servers"]):
                 port = server["port"] if server["port"] is not None else backend["default_server"]["port"]
-                target = f"{server['address']}:{port}" if ":" not in str(server["address"]) else f"[{server['address']}]:{port}"
+                target = (
+                    f"{server['address']}:{port}"
+                    if ":" not in str(server["address"])
+                    else f"[{server['address']}]:{port}"
+                )
                 if target in own:
-                    yield Finding("F20", f"{place}.servers[{index}]", f"{where} would send its traffic to itself.", target, "Name the server that does the work.")
+                    yield Finding(
+                        "F20",
+                        f"{place}.servers[{index}]",
+                        f"{where} would send its traffic to itself.",
+                        target,
+                        "Name the server that does the work.",
+                    )
 
 
-def _sockets(address: Optional[str]) -> List[str]:
+def _sockets(address: str | None) -> list[str]:
     try:
         return listener(address or "").sockets()
     except NoAddress:
@@ -320,9 +498,21 @@ def _passwords(model: Model) -> Iterator[Finding]:
     if not stats["bind"]:
         return
     if bool(stats["user"]) != bool(stats["password"]):
-        yield Finding("F6", "haproxy_stats", "User and password belong together.", "user" if stats["user"] else "password", "Set both.")
+        yield Finding(
+            "F6",
+            "haproxy_stats",
+            "User and password belong together.",
+            "user" if stats["user"] else "password",
+            "Set both.",
+        )
     if stats["password"] and stats["password"].lower() in KNOWN_PASSWORDS | {(stats["user"] or "").lower()}:
-        yield Finding("F6", "haproxy_stats.password", "This password is the first that is tried.", f"a value of {len(stats['password'])} characters", "Choose another one and keep it in a vault.")
+        yield Finding(
+            "F6",
+            "haproxy_stats.password",
+            "This password is the first that is tried.",
+            f"a value of {len(stats['password'])} characters",
+            "Choose another one and keep it in a vault.",
+        )
     if not stats["user"]:
         for where, bind in _bind_items({**model, "haproxy_frontends": [], "haproxy_listens": []}):
             try:
@@ -330,35 +520,81 @@ def _passwords(model: Model) -> Iterator[Finding]:
             except NoAddress:
                 continue
             if not private:
-                yield Finding("F6", where, "Whoever reaches this address would see the statistics.", bind["address"], "Set haproxy_stats.user and haproxy_stats.password, or listen on loopback.")
+                yield Finding(
+                    "F6",
+                    where,
+                    "Whoever reaches this address would see the statistics.",
+                    bind["address"],
+                    "Set haproxy_stats.user and haproxy_stats.password, or listen on loopback.",
+                )
     if stats["admin"] and not stats["user"]:
-        yield Finding("F6", "haproxy_stats.admin", "Changing servers' states needs a user.", "no user", "Set haproxy_stats.user and haproxy_stats.password.")
+        yield Finding(
+            "F6",
+            "haproxy_stats.admin",
+            "Changing servers' states needs a user.",
+            "no user",
+            "Set haproxy_stats.user and haproxy_stats.password.",
+        )
 
 
 def _periods(model: Model) -> Iterator[Finding]:
     """F7: periods are numbers with a unit."""
     for where, value in _walk(dict(model)):
-        parent, _, key = where.rpartition(".")
+        parent, dummy, key = where.rpartition(".")
         if not isinstance(value, str) or not (_PERIODS.search(key) or re.search(r"(timeouts|hold)$", parent)):
             continue
         match = _PERIOD.fullmatch(value)
         if not match:
-            yield Finding("F7", where, "This is not a period.", repr(value), "Write a whole number and its unit.", "750ms, 30s, 5m, 1h, 1d")
+            yield Finding(
+                "F7",
+                where,
+                "This is not a period.",
+                repr(value),
+                "Write a whole number and its unit.",
+                "750ms, 30s, 5m, 1h, 1d",
+            )
         elif not match.group(1) and value != "0":
-            yield Finding("F7", where, "Without a unit this is milliseconds.", repr(value), f"Write {value}ms or the unit that is meant.", severity=WARNING)
+            yield Finding(
+                "F7",
+                where,
+                "Without a unit this is milliseconds.",
+                repr(value),
+                f"Write {value}ms or the unit that is meant.",
+                severity=WARNING,
+            )
 
 
 def _sizes(model: Model) -> Iterator[Finding]:
     """F7: sizes of tables; numbers within HAProxy's bounds."""
-    bounds: Dict[str, Tuple[int, int]] = {
-        "weight": (0, 256), "port": (1, 65535), "status": (200, 599), "rise": (1, 2**31), "fall": (1, 2**31), "nbthread": (1, 4096), "requests": (1, 2**31), "id": (1, 2**31 - 1),
+    bounds: dict[str, tuple[int, int]] = {
+        "weight": (0, 256),
+        "port": (1, 65535),
+        "status": (200, 599),
+        "rise": (1, 2**31),
+        "fall": (1, 2**31),
+        "nbthread": (1, 4096),
+        "requests": (1, 2**31),
+        "id": (1, 2**31 - 1),
     }
     for where, value in _walk(dict(model)):
         key = where.rpartition(".")[2]
         if isinstance(value, Mapping) and value.get("length") and value.get("type") in ("ip", "ipv6", "integer"):
-            yield Finding("F7", f"{where}.length", f"Keys of type {value['type']} have a length of their own.", str(value["length"]), "Remove it.")
+            yield Finding(
+                "F7",
+                f"{where}.length",
+                f"Keys of type {value['type']} have a length of their own.",
+                str(value["length"]),
+                "Remove it.",
+            )
         if key == "size" and isinstance(value, str) and not _SIZE.fullmatch(value):
-            yield Finding("F7", where, "This is not a size.", repr(value), "Write a whole number, with k, m or g for thousands and more.", "100k, 1m")
+            yield Finding(
+                "F7",
+                where,
+                "This is not a size.",
+                repr(value),
+                "Write a whole number, with k, m or g for thousands and more.",
+                "100k, 1m",
+            )
         if key in bounds and isinstance(value, int) and not isinstance(value, bool):
             low, high = bounds[key]
             if not low <= value <= high:
@@ -368,23 +604,41 @@ def _sizes(model: Model) -> Iterator[Finding]:
 def _servers(model: Model) -> Iterator[Finding]:
     """F4: servers of a backend differ in name and number."""
     for where, item in _backs(model):
-        names: Dict[str, str] = {}
-        numbers: Dict[int, Tuple[str, str]] = {}
+        names: dict[str, str] = {}
+        numbers: dict[int, tuple[str, str]] = {}
         for place, server in _indexed(f"{where}.servers", item["servers"]):
             name = server["name"]
             if not name:
                 continue
             if not NAME.fullmatch(name):
-                yield Finding("F4", f"{place}.name", "The name of a server has a character that is not allowed.", repr(name), "Rename it.", "letters, digits and _ . - :")
+                yield Finding(
+                    "F4",
+                    f"{place}.name",
+                    "The name of a server has a character that is not allowed.",
+                    repr(name),
+                    "Rename it.",
+                    "letters, digits and _ . - :",
+                )
             if name in names:
-                yield Finding("F4", f"{place}.name", "Two servers of a backend have the same name.", f"{name}, as in {names[name]}", "Rename one of them.")
+                yield Finding(
+                    "F4",
+                    f"{place}.name",
+                    "Two servers of a backend have the same name.",
+                    f"{name}, as in {names[name]}",
+                    "Rename one of them.",
+                )
                 continue
             names[name] = place
             number = server["id"] if server["id"] is not None else server_id(name)
             if number in numbers:
                 other, other_name = numbers[number]
-                yield Finding("F4", f"{place}.id", "Two servers of a backend have the same number.", f"{number}, {'given to' if server['id'] is not None else 'derived from the name'} {name} and {other_name} ({other})",
-                              "Give one of them another id.")
+                yield Finding(
+                    "F4",
+                    f"{place}.id",
+                    "Two servers of a backend have the same number.",
+                    f"{number}, {'given to' if server['id'] is not None else 'derived from the name'} {name} and {other_name} ({other})",
+                    "Give one of them another id.",
+                )
             numbers.setdefault(number, (place, name))
 
 
@@ -392,9 +646,19 @@ def _resolution(model: Model) -> Iterator[Finding]:
     """F8: a name is resolved once, at start, unless somebody follows it."""
     for where, item in _backs(model):
         for place, server in _indexed(f"{where}.servers", item["servers"]):
-            if server["address"] and by_name(server) and not (server["resolvers"] or item["default_server"]["resolvers"]):
-                yield Finding("F8", f"{place}.address", "A name is resolved once, when HAProxy starts.", str(server["address"]),
-                              "Use an address, or resolvers to follow the name.", severity=WARNING)
+            if (
+                server["address"]
+                and by_name(server)
+                and not (server["resolvers"] or item["default_server"]["resolvers"])
+            ):
+                yield Finding(
+                    "F8",
+                    f"{place}.address",
+                    "A name is resolved once, when HAProxy starts.",
+                    str(server["address"]),
+                    "Use an address, or resolvers to follow the name.",
+                    severity=WARNING,
+                )
 
 
 def _modes(model: Model) -> Iterator[Finding]:
@@ -403,21 +667,48 @@ def _modes(model: Model) -> Iterator[Finding]:
         if _mode(model, item) == "tcp":
             for key in _HTTP_ONLY:
                 if item.get(key):
-                    yield Finding("F10", f"{where}.{key}", f"In TCP mode there is no {key.replace('_', ' ')}.", key, "Remove it, or set mode: http.")
+                    yield Finding(
+                        "F10",
+                        f"{where}.{key}",
+                        f"In TCP mode there is no {key.replace('_', ' ')}.",
+                        key,
+                        "Remove it, or set mode: http.",
+                    )
             if item["rate_limit"] and "bind" not in item:
-                yield Finding("F10", f"{where}.rate_limit", "In TCP mode connections are limited where they come in.", "rate_limit", "Move it to the frontend.")
-    modes = {item["name"]: _mode(model, item) for _, item in _backs(model)}
+                yield Finding(
+                    "F10",
+                    f"{where}.rate_limit",
+                    "In TCP mode connections are limited where they come in.",
+                    "rate_limit",
+                    "Move it to the frontend.",
+                )
+    modes = {item["name"]: _mode(model, item) for dummy, item in _backs(model)}
     for where, item in _fronts(model):
         targets = [(f"{where}.default_backend", item["default_backend"])]
-        targets += [(f"{where}.use_backend[{index}].backend", rule["backend"]) for index, rule in enumerate(item["use_backend"])]
+        targets += [
+            (f"{where}.use_backend[{index}].backend", rule["backend"]) for index, rule in enumerate(item["use_backend"])
+        ]
         for place, name in targets:
             if name in modes and modes[name] != _mode(model, item):
-                yield Finding("F10", place, f"The backend {name} speaks {modes[name]}, this proxy {_mode(model, item)}.", modes[name], "Give both the same mode.")
+                yield Finding(
+                    "F10",
+                    place,
+                    f"The backend {name} speaks {modes[name]}, this proxy {_mode(model, item)}.",
+                    modes[name],
+                    "Give both the same mode.",
+                )
     for where, item in _backs(model):
         check = item["check"] or {}
-        tls = any((server["tls"] for server in [item["default_server"], *item["servers"]]))
+        tls = any(server["tls"] for server in [item["default_server"], *item["servers"]])
         if check.get("tls") and tls:
-            yield Finding("F10", f"{where}.check.tls", "Checks of a server that is spoken to over TLS use TLS anyway.", "tls", "Remove it.", severity=WARNING)
+            yield Finding(
+                "F10",
+                f"{where}.check.tls",
+                "Checks of a server that is spoken to over TLS use TLS anyway.",
+                "tls",
+                "Remove it.",
+                severity=WARNING,
+            )
 
 
 def _conditions(model: Model) -> Iterator[Finding]:
@@ -426,7 +717,13 @@ def _conditions(model: Model) -> Iterator[Finding]:
         if isinstance(value, Mapping) and value.get("if") and value.get("unless"):
             yield Finding("F4", where, "A rule takes if or unless, not both.", "both", "Write one condition.")
         if isinstance(value, Mapping) and value.get("https") and value.get("unless"):
-            yield Finding("F4", f"{where}.unless", "A redirect to https has a condition of its own already.", "unless", "Write the condition as if.")
+            yield Finding(
+                "F4",
+                f"{where}.unless",
+                "A redirect to https has a condition of its own already.",
+                "unless",
+                "Write the condition as if.",
+            )
 
 
 def _files(model: Model) -> Iterator[Finding]:
@@ -435,15 +732,33 @@ def _files(model: Model) -> Iterator[Finding]:
         for index, entry in enumerate(item["entries"] or []):
             key = entry["key"] or ""
             if not key or key.startswith("#") or re.search(r"\s", key):
-                yield Finding("F4", f"{where}.entries[{index}].key", "A key is one word that does not begin with #.", repr(key), "Correct it.")
+                yield Finding(
+                    "F4",
+                    f"{where}.entries[{index}].key",
+                    "A key is one word that does not begin with #.",
+                    repr(key),
+                    "Correct it.",
+                )
     for where, item in _section(model, "error_files"):
-        seen: Set[int] = set()
+        seen: set[int] = set()
         for index, one in enumerate(item["files"] or []):
             if one["status"] in seen:
-                yield Finding("F4", f"{where}.files[{index}].status", "Two files stand for the same status.", str(one["status"]), "Keep one of them.")
+                yield Finding(
+                    "F4",
+                    f"{where}.files[{index}].status",
+                    "Two files stand for the same status.",
+                    str(one["status"]),
+                    "Keep one of them.",
+                )
             seen.add(one["status"])
             if one["content"] and not one["content"].startswith("HTTP/"):
-                yield Finding("F4", f"{where}.files[{index}].content", "An error file is a whole HTTP answer.", repr(one["content"][:20]), "Begin with the status line, for example HTTP/1.0 503 Service Unavailable.")
+                yield Finding(
+                    "F4",
+                    f"{where}.files[{index}].content",
+                    "An error file is a whole HTTP answer.",
+                    repr(one["content"][:20]),
+                    "Begin with the status line, for example HTTP/1.0 503 Service Unavailable.",
+                )
 
 
 def _certificates(model: Model) -> Iterator[Finding]:
@@ -452,16 +767,46 @@ def _certificates(model: Model) -> Iterator[Finding]:
         size = f"a value of {len(item['content'] or '')} characters"
         apart = any(item[name] for name in ("key", "key_src", "key_remote_src"))
         if item["content"] and not pem.has_certificate(item["content"]):
-            yield Finding("F5", f"{where}.content", "There is no certificate in it.", size, "Give the certificate and its chain as PEM blocks.")
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "There is no certificate in it.",
+                size,
+                "Give the certificate and its chain as PEM blocks.",
+            )
         if item["content"] and not apart and not pem.has_key(item["content"]):
-            yield Finding("F5", f"{where}.content", "There is no private key in it, nor is one given apart.", size, "Add the key, or set key, key_src or key_remote_src.")
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "There is no private key in it, nor is one given apart.",
+                size,
+                "Add the key, or set key, key_src or key_remote_src.",
+            )
         if item["content"] and apart and pem.has_key(item["content"]):
-            yield Finding("F5", f"{where}.content", "It holds a private key, and another one is given apart.", size, "Keep one of them.")
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "It holds a private key, and another one is given apart.",
+                size,
+                "Keep one of them.",
+            )
         if item["key"] and not pem.has_key(item["key"]):
-            yield Finding("F5", f"{where}.key", "There is no private key in it.", f"a value of {len(item['key'])} characters", "Give the key as a PEM block.")
+            yield Finding(
+                "F5",
+                f"{where}.key",
+                "There is no private key in it.",
+                f"a value of {len(item['key'])} characters",
+                "Give the key as a PEM block.",
+            )
         for name in ("content", "key"):
             if item[name] and pem.is_encrypted(item[name]):
-                yield Finding("F5", f"{where}.{name}", "The private key asks for a passphrase, which nobody can type in here.", f"a value of {len(item[name])} characters", "Decrypt it (openssl pkey) and keep it in a vault.")
+                yield Finding(
+                    "F5",
+                    f"{where}.{name}",
+                    "The private key asks for a passphrase, which nobody can type in here.",
+                    f"a value of {len(item[name])} characters",
+                    "Decrypt it (openssl pkey) and keep it in a vault.",
+                )
 
 
 def _expiry(model: Model, now: float) -> Iterator[Finding]:
@@ -469,6 +814,11 @@ def _expiry(model: Model, now: float) -> Iterator[Finding]:
     for where, item in _section(model, "certificates"):
         end = pem.ends(item["content"] or "")
         if end is not None and end <= now:
-            yield Finding("F5", f"{where}.content", "The certificate has ended.", f"{int((now - end) // 86400)} days ago", "Renew it.", severity=WARNING)
-
-
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "The certificate has ended.",
+                f"{int((now - end) // 86400)} days ago",
+                "Renew it.",
+                severity=WARNING,
+            )

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError, Finding
 
@@ -26,29 +27,38 @@ def server_id(name: str) -> int:
 
 def servers(
     hosts: Sequence[str],
-    host_variables: Callable[[str], Optional[Mapping[str, Any]]],
+    host_variables: Callable[[str], Mapping[str, Any] | None],
     common: Mapping[str, Any],
-) -> List[Dict[str, Any]]:
+) -> list[dict[str, Any]]:
     """One server for each host, in the order given; `common` holds for all, a host's own variables go before it."""
     findings = [
         Finding(RULE, name, f"The argument {name} is unknown.", name, "Correct or remove it.", ", ".join(ACCEPTED))
         for name in common
         if name not in ACCEPTED
     ]
-    result: List[Dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for index, host in enumerate(hosts):
         variables = host_variables(host)
         if variables is None:
             findings.append(
-                Finding(RULE, f"[{index}]", "The host is not in the inventory.", host, "Correct its name or add the host."))
+                Finding(
+                    RULE, f"[{index}]", "The host is not in the inventory.", host, "Correct its name or add the host."
+                )
+            )
             continue
         address = variables.get("haproxy_server_address") or variables.get("ansible_host")
         if not address:
             findings.append(
-                Finding(RULE, host, "The host has no address.", "neither haproxy_server_address nor ansible_host",
-                        "Set ansible_host, or haproxy_server_address where traffic takes another way."))
+                Finding(
+                    RULE,
+                    host,
+                    "The host has no address.",
+                    "neither haproxy_server_address nor ansible_host",
+                    "Set ansible_host, or haproxy_server_address where traffic takes another way.",
+                )
+            )
             continue
-        server: Dict[str, Any] = {"name": host, "address": str(address), **common}
+        server: dict[str, Any] = {"name": host, "address": str(address), **common}
         for key in PER_HOST:
             if variables.get(f"haproxy_server_{key}") is not None:
                 server[key] = variables[f"haproxy_server_{key}"]

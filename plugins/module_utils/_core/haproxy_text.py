@@ -5,14 +5,33 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Tuple
+from collections.abc import Iterable
 
 _NEEDS_QUOTES = frozenset(" \t\\#'\"")
 
 # A raw line that begins with one of these would open a section of its own.
 SECTIONS = frozenset(
-    "global defaults frontend backend listen peers userlist resolvers cache mailers program http-errors ring log-forward"
-    " fcgi-app crt-store log-profile traces acme".split()
+    [
+        "global",
+        "defaults",
+        "frontend",
+        "backend",
+        "listen",
+        "peers",
+        "userlist",
+        "resolvers",
+        "cache",
+        "mailers",
+        "program",
+        "http-errors",
+        "ring",
+        "log-forward",
+        "fcgi-app",
+        "crt-store",
+        "log-profile",
+        "traces",
+        "acme",
+    ]
 )
 
 # HAProxy evaluates the lines of a proxy by kind, not by place, and warns where the two differ: within a section
@@ -49,10 +68,10 @@ def quote(value: object) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def words(text: str) -> List[str]:
+def words(text: str) -> list[str]:
     """The words of a raw line as HAProxy's parser sees them."""
-    found: List[str] = []
-    word: Optional[str] = None
+    found: list[str] = []
+    word: str | None = None
     closing = ""
     index = 0
     while index < len(text):
@@ -84,7 +103,7 @@ def words(text: str) -> List[str]:
 
 def either(condition: str, further: str) -> str:
     """`further` in every alternative of `condition`: HAProxy has no brackets, and `and` binds closer than `or`."""
-    alternatives: List[List[str]] = [[]]
+    alternatives: list[list[str]] = [[]]
     for word in condition.split():
         if word in ("||", "or"):
             alternatives.append([])
@@ -93,7 +112,7 @@ def either(condition: str, further: str) -> str:
     return " || ".join(" ".join([further, *alternative]) for alternative in alternatives)
 
 
-def arrange(lines: Iterable[str]) -> List[str]:
+def arrange(lines: Iterable[str]) -> list[str]:
     """The lines of a section in the order in which HAProxy evaluates them; stable within a kind."""
     return sorted(lines, key=_kind)
 
@@ -111,7 +130,7 @@ def join(*parts: object) -> str:
     return " ".join(str(part) for part in parts if part not in (None, ""))
 
 
-def version(text: str) -> Tuple[int, int]:
+def version(text: str) -> tuple[int, int]:
     """Major and minor of a version or a Debian package version: `3.0.11-1+deb13u3` is (3, 0)."""
     major, minor = text.split(":")[-1].split(".")[:2]
     return int(major), int("".join(char for char in minor if char.isdigit()) or 0)

@@ -79,7 +79,7 @@ class HttpAnswer:
 
     def _head(self, head: bytes) -> None:
         first, *lines = head.decode("latin-1").split("\r\n")
-        version, _, rest = first.partition(" ")
+        version, dummy, rest = first.partition(" ")
         code = rest[:3]
         if version not in ("HTTP/1.1", "HTTP/1.0") or not code.isdigit():
             raise MalformedAnswer(f"not an HTTP/1 response: {first[:60]!r}")

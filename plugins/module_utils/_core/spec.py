@@ -10,8 +10,9 @@ stays the one place where an option is described.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Dict, Iterable, List, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 
@@ -24,7 +25,7 @@ SECRET = {"password", "key", "content"}
 MULTILINE = {"key", "content"}
 
 
-def conform(value: Any, option: Mapping[str, Any], where: str, findings: List[Finding]) -> Any:
+def conform(value: Any, option: Mapping[str, Any], where: str, findings: list[Finding]) -> Any:
     """`value` as `option` wants it: converted, every key of a dict present (None where unset)."""
     if value is None:
         value = option.get("default")
@@ -50,23 +51,37 @@ def conform(value: Any, option: Mapping[str, Any], where: str, findings: List[Fi
     if choices and value not in choices:
         accepted = ", ".join(str(choice) for choice in choices)
         findings.append(
-            Finding(RULE, where, "The value is not one that is known.", describe(value, where),
-                    f"{_near(str(value), map(str, choices))}Choose one of them.", accepted))
+            Finding(
+                RULE,
+                where,
+                "The value is not one that is known.",
+                describe(value, where),
+                f"{_near(str(value), map(str, choices))}Choose one of them.",
+                accepted,
+            )
+        )
     return value
 
 
 def conform_dict(
-    value: Mapping[str, Any], options: Any, where: str, findings: List[Finding], known: Sequence[str] = ()
-) -> Dict[str, Any]:
+    value: Mapping[str, Any], options: Any, where: str, findings: list[Finding], known: Sequence[str] = ()
+) -> dict[str, Any]:
     """A mapping by its options. `known` are further keys that pass through untouched."""
     if not options:
         return dict(value)
     for name in value:
         if name not in options and name not in known:
             findings.append(
-                Finding(RULE, where, f"The key {name} is unknown here.", str(name),
-                        f"{_near(str(name), options)}Correct or remove it.", ", ".join(options)))
-    result: Dict[str, Any] = {}
+                Finding(
+                    RULE,
+                    where,
+                    f"The key {name} is unknown here.",
+                    str(name),
+                    f"{_near(str(name), options)}Correct or remove it.",
+                    ", ".join(options),
+                )
+            )
+    result: dict[str, Any] = {}
     for name, option in options.items():
         path = f"{where}.{name}" if where else name
         if value.get(name) is None and option.get("required"):
@@ -83,22 +98,30 @@ def describe(value: Any, where: str = "") -> str:
     return repr(value) if len(text) <= 60 else f"{type(value).__name__} {text[:57]!r}..."
 
 
-def _raw(value: Any, option: Mapping[str, Any], where: str, findings: List[Finding]) -> Any:
+def _raw(value: Any, option: Mapping[str, Any], where: str, findings: list[Finding]) -> Any:
     """A short form (text) or, with options, the dict that it stands for."""
     if isinstance(value, Mapping) and option.get("options"):
         return conform_dict(value, option["options"], where, findings)
     if isinstance(value, (str, int, float)):
         _one_line(str(value), where, findings)
         return str(value)
-    findings.append(Finding(RULE, where, "The value must be a text or a mapping.", describe(value, where), "Write it so."))
+    findings.append(
+        Finding(RULE, where, "The value must be a text or a mapping.", describe(value, where), "Write it so.")
+    )
     return None
 
 
-def _one_line(value: str, where: str, findings: List[Finding]) -> None:
+def _one_line(value: str, where: str, findings: list[Finding]) -> None:
     if where.rsplit(".", 1)[-1] not in MULTILINE and CONTROL.search(value):
         findings.append(
-            Finding(RULE, where, "The value holds a line break or another control character.", describe(value, where),
-                    "Write one line; a list takes further lines as further items."))
+            Finding(
+                RULE,
+                where,
+                "The value holds a line break or another control character.",
+                describe(value, where),
+                "Write one line; a list takes further lines as further items.",
+            )
+        )
 
 
 def _near(name: str, candidates: Iterable[str]) -> str:
@@ -127,17 +150,24 @@ def _truth(value: Any) -> bool:
     return word in TRUE
 
 
-def _items(value: Any) -> List[Any]:
+def _items(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return list(value)
     raise TypeError
 
 
-def _mapping(value: Any) -> Dict[str, Any]:
+def _mapping(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError
 
 
 _CONVERT = {"str": _text, "int": _whole, "bool": _truth, "list": _items, "dict": _mapping, "path": _text}
-_A = {"str": "a text", "int": "a whole number", "bool": "true or false", "list": "a list", "dict": "a mapping", "path": "a path"}
+_A = {
+    "str": "a text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a mapping",
+    "path": "a path",
+}
