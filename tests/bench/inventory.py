@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -53,8 +54,8 @@ def node_address(number: int, node: int) -> str:
     return f"2001:db8:{number:x}::1{node}"
 
 
-def inventory(nodes: int) -> dict[str, Any]:
-    """An inventory of that many nodes, two to a cluster, as Ansible reads it from JSON."""
+def inventory(nodes: int, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """An inventory of that many nodes, two to a cluster, as Ansible reads it from JSON; what else it says is `defaults`."""
     groups = {
         f"edge_{number:04}": {
             "hosts": {
@@ -65,7 +66,7 @@ def inventory(nodes: int) -> dict[str, Any]:
         }
         for number in range(nodes // 2)
     }
-    return {"balancers": {"children": groups, "vars": {"ansible_connection": "local"}}}
+    return {"balancers": {"children": groups, "vars": {**defaults, "ansible_connection": "local"}}}
 
 
 def hostvars(nodes: int) -> dict[str, dict[str, Any]]:

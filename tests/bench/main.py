@@ -38,10 +38,8 @@ def main() -> int:
     for part in given.only or list(PARTS):
         title, module = PARTS[part]
         print(f"\n## ({part}) {title}\n", flush=True)
-        if part == "c":
-            found = scale.measure(given.runs, say)
-        else:
-            found = module.measure(given.runs, say, given.name, given.subnet)
+        where = () if module is scale else (given.name, given.subnet)
+        found = module.measure(given.runs, say, *where)
         results[part] = found
         print(f"\n{module.report(found)}", flush=True)
     RESULTS.mkdir(exist_ok=True)

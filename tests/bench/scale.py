@@ -15,11 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.bench.inventory import hostvars, inventory
 from tests.bench.tables import medians, table
 from tests.suite.steps import BIN, ROOT
 
 NODES = (100, 300, 1000)
+ROLES = ("haproxy", "keepalived")
 PLAYS = Path(__file__).parent / "planning"
 
 
@@ -66,7 +69,8 @@ def through_ansible(nodes: int) -> dict[str, float]:
     """Seconds that the tasks of planning/render.yml take."""
     with tempfile.TemporaryDirectory() as folder:
         hosts, tasks = Path(folder) / "hosts.json", Path(folder) / "tasks.json"
-        hosts.write_text(json.dumps(inventory(nodes)))
+        defaults = [yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()) for role in ROLES]
+        hosts.write_text(json.dumps(inventory(nodes, {key: value for one in defaults for key, value in one.items()})))
         done = subprocess.run(
             ["ansible-playbook", "-i", str(hosts), str(PLAYS / "render.yml")],
             env={

@@ -60,7 +60,7 @@ def test_made_up_inventories_can_be_planned(nodes):
     planned = plan_all(list(variables), variables.get)
     assert not planned["errors"]
     assert len(planned["plans"]) == nodes // 2
-    groups = inventory(nodes)["balancers"]["children"]
+    groups = inventory(nodes, {})["balancers"]["children"]
     assert sorted(host for group in groups.values() for host in group["hosts"]) == sorted(variables)
     json.dumps(groups)
 

@@ -28,7 +28,7 @@ from .._core.probe_stats import KINDS, Record, in_flight, series, spread, summar
 MOST_LOSSES = 10_000
 MOST_SERVERS = 100
 # A request sent later than this after its moment counts as late; with more than 1 % of them the figures are doubtful.
-LATE = 0.010
+LATE = 0.025
 # How soon a call of stop is heeded where little is sent.
 LONGEST_SLEEP = 0.2
 RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
