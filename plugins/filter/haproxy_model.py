@@ -13,15 +13,15 @@ description:
   - Conforms the variables to the role's argument specification, applies the rules that HAProxy's own checker would apply late or not at all,
     and prepares sections, files, sockets and secrets.
   - Everything that is wrong is reported at once, under V(errors) and V(warnings) as findings that P(evenkeel.lb.finding#filter) turns into text.
-positional: options, host
+positional: specification, host
 options:
   _input:
     description: The role's variables by their names.
     type: dict
     required: true
-  options:
-    description: C(options) of the entry point in the role's C(meta/argument_specs.yml).
-    type: dict
+  specification:
+    description: The role's C(meta/argument_specs.yml) as text.
+    type: str
     required: true
   host:
     description: The host that is configured.
@@ -57,7 +57,10 @@ seealso:
 EXAMPLES = r"""
 - name: What the role would say
   ansible.builtin.debug:
-    msg: "{{ (variables | evenkeel.lb.haproxy_model(options, 'lb-1')).errors | map('evenkeel.lb.finding') }}"
+    msg: "{{ (variables | evenkeel.lb.haproxy_model(specification, 'lb-1')).errors | map('evenkeel.lb.finding') }}"
+  vars:
+    variables: {haproxy_frontends: "{{ haproxy_frontends }}", haproxy_backends: "{{ haproxy_backends }}"}
+    specification: "{{ lookup('ansible.builtin.file', 'roles/haproxy/meta/argument_specs.yml') }}"
 """
 
 RETURN = r"""
@@ -69,8 +72,10 @@ _value:
   type: dict
 """
 
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Optional
 
+import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
@@ -80,7 +85,7 @@ NAME = "evenkeel.lb.haproxy_model"
 
 def haproxy_model(
     variables: Mapping[str, Any],
-    options: Mapping[str, Any],
+    specification: str,
     host: str,
     nodes: Optional[List[str]] = None,
     hostvars: Optional[Mapping[str, Any]] = None,
@@ -88,11 +93,19 @@ def haproxy_model(
     names: Optional[List[str]] = None,
     now: Optional[float] = None,
 ) -> Dict[str, Any]:
-    for what, value in (("the input", variables), ("options", options)):
-        if not isinstance(value, Mapping):
-            raise AnsibleFilterError(f"{NAME}: {what} must be a mapping, not {type(value).__name__}")
+    if not isinstance(variables, Mapping):
+        raise AnsibleFilterError(f"{NAME}: the input must be a mapping, not {type(variables).__name__}")
+    if not isinstance(specification, str):
+        raise AnsibleFilterError(f"{NAME}: specification must be text, not {type(specification).__name__}")
     addressed = [{"name": node, "address": _address((hostvars or {}).get(node) or {})} for node in nodes or []]
-    return build(variables, options, host, addressed, packages or [], names or [], float(now) if now is not None else None)
+    return build(variables, _options(str(specification)), host, addressed, packages or [], names or [], float(now) if now is not None else None)
+
+
+@lru_cache(maxsize=4)
+def _options(specification: str) -> Mapping[str, Any]:
+    """The entry point's options. A play asks for the model several times, and reading YAML is most of the work."""
+    options: Mapping[str, Any] = yaml.load(specification, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]["main"]["options"]
+    return options
 
 
 def _address(variables: Mapping[str, Any]) -> Optional[str]:

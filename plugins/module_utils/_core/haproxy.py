@@ -111,13 +111,15 @@ def _slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _write_out(model: Dict[str, Any], options: Mapping[str, Any]) -> None:
+def _write_out(model: dict[str, Any], options: Mapping[str, Any]) -> None:
     """Short forms written out, so that nobody else has to know of them."""
     bind = {"type": "dict", "options": options["haproxy_stats"]["options"]["bind"]["options"]}
     server = options["haproxy_backends"]["options"]["default_server"]
     for item in [*_proxies(model), model["haproxy_stats"]]:
         if "bind" in item:
-            item["bind"] = [conform({"address": one} if isinstance(one, str) else one, bind, "", []) for one in item["bind"] or []]
+            item["bind"] = [
+                conform({"address": one} if isinstance(one, str) else one, bind, "", []) for one in item["bind"] or []
+            ]
         if "default_server" in item:
             item["default_server"] = item["default_server"] or conform({}, server, "", [])
 
