@@ -10,10 +10,11 @@ short_description: HAProxy's servers from inventory hosts
 version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
-  - Makes one server of each host, in the order given. Its address is C(haproxy_server_address), where traffic takes another way than Ansible, else
-    C(ansible_host).
-  - A host's own C(haproxy_server_port), C(haproxy_server_weight), C(haproxy_server_backup), C(haproxy_server_maxconn), C(haproxy_server_check),
-    C(haproxy_server_id), C(haproxy_server_cookie), C(haproxy_server_disabled) and C(haproxy_server_options) go before what is given for all.
+  - Makes one server of each host, in the order given. Its address is C(haproxy_server_address), where traffic takes
+    another way than Ansible, else C(ansible_host).
+  - A host's own C(haproxy_server_port), C(haproxy_server_weight), C(haproxy_server_backup), C(haproxy_server_maxconn),
+    C(haproxy_server_check), C(haproxy_server_id), C(haproxy_server_cookie), C(haproxy_server_disabled) and
+    C(haproxy_server_options) go before what is given for all.
   - A host that is not in the inventory or has no address is refused; all such hosts are named at once.
 positional: hostvars
 options:
@@ -27,7 +28,9 @@ options:
     type: dict
     required: true
   port:
-    description: Port of every server. Other keys of a server (C(weight), C(backup), C(maxconn), C(check), C(send_proxy), C(tls), ...) are given alike.
+    description:
+      - Port of every server. Other keys of a server (C(weight), C(backup), C(maxconn), C(check), C(send_proxy), C(tls),
+        ...) are given alike.
     type: int
 seealso:
   - name: Role haproxy
@@ -71,7 +74,7 @@ def servers(hosts: list[str], hostvars: Mapping[str, Any], **common: Any) -> lis
     if isinstance(hosts, str) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError(f"{NAME}: the input must be a list of host names, not {type(hosts).__name__}")
     try:
-        return build(hosts, lambda host: hostvars[host] if host in hostvars else None, common)
+        return build(hosts, lambda host: hostvars[host] if host in hostvars else None, common)  # noqa: SIM401 - no dict
     except CoreError as error:
         raise AnsibleFilterError(f"{NAME}: {error}") from error
 

@@ -23,10 +23,10 @@ def main() -> int:
             said = recover(host, store)
     except CommitError as error:
         if error.where == store.lock_path:
-            print("A commit is under way; it is in charge.")
+            sys.stdout.write("A commit is under way; it is in charge.\n")
             return 0
-        print(error.message(), file=sys.stderr)
+        sys.stderr.write(f"{error.message()}\n")
         return 1
     for line in said:
-        print(line)
+        sys.stdout.write(f"{line}\n")
     return 0

@@ -45,15 +45,15 @@ def ends(text: str) -> int | None:
 
 
 def _not_after(der: bytes) -> int:
-    dummy, certificate = _element(der, 0)[:2]
-    dummy, signed = _element(certificate, 0)[:2]
+    certificate = _element(der, 0)[1]
+    signed = _element(certificate, 0)[1]
     place = 0
     while place < len(signed):
         tag, content, place = _element(signed, place)
         # Of the sequences in the signed part only the validity holds two times and nothing else.
         if tag == _SEQUENCE and content and content[0] in _TIMES:
-            dummy, dummy, second = _element(content, 0)
-            tag, moment, dummy = _element(content, second)
+            second = _element(content, 0)[2]
+            tag, moment = _element(content, second)[:2]
             return _seconds(moment.decode("ascii"), _TIMES[tag])
     raise ValueError("no validity")
 

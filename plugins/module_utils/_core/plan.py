@@ -96,9 +96,8 @@ def _service(service: Mapping[str, Any], strength: Weights, weighing: bool) -> d
 
 def _instance(model: Cluster, order: Order, instance: Instance, node: Node) -> dict[str, Any]:
     # A finding stands for each of these where it is missing, and then there is no plan.
-    assert instance.anchor is not None
-    assert instance.version is not None
-    assert instance.advert_interval is not None
+    if instance.anchor is None or instance.version is None or instance.advert_interval is None:
+        raise AssertionError(instance)
     family = instance.anchor.family
     preferred = bool(order.nodes) and order.nodes[0] is node
     preempting = not instance.nopreempt and not (preferred and instance.initial_state == "MASTER")
@@ -132,8 +131,8 @@ def _instance(model: Cluster, order: Order, instance: Instance, node: Node) -> d
 
 def _detection(model: Cluster, order: Order, instance: Instance, node: Node) -> dict[str, float | None]:
     """How long clients wait when this node is MASTER and fails: the next in line is the best of the others."""
-    assert instance.version is not None
-    assert instance.advert_interval is not None
+    if instance.version is None or instance.advert_interval is None:
+        raise AssertionError(instance)
     heir = next((other for other in order.nodes if other is not node), None)
     if heir is None:
         return {"crash": None, "hang": None, "dead_node": None}

@@ -57,7 +57,8 @@ def longest_gap(times: Sequence[float], fates: Sequence[int]) -> dict[str, Any] 
 
     def close(end: float, is_open: bool) -> None:
         nonlocal best
-        assert first_lost is not None
+        if first_lost is None:
+            raise AssertionError("nothing was lost, so there is no gap to close")
         begin = first_lost if before is None else before
         if best is None or end - begin > best["to"] - best["from"]:
             best = {"from": begin, "to": end, "lost": lost, "open": is_open or before is None}

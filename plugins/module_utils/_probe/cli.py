@@ -35,12 +35,12 @@ def act(verb: str, params: dict[str, Any]) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Entry point of the packed probe."""
     if not 1 <= len(arguments) <= 2 or arguments[0] not in ("run", "start", "stop"):
-        print("usage: probe.pyz run|start|stop [JSON]", file=sys.stderr)
+        sys.stderr.write("usage: probe.pyz run|start|stop [JSON]\n")
         return 2
     try:
         answer = act(arguments[0], json.loads(arguments[1]) if len(arguments) == 2 else {})
     except (CoreError, BackgroundError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
-    print(json.dumps(answer))
+    sys.stdout.write(f"{json.dumps(answer)}\n")
     return 0

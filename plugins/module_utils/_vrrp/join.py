@@ -14,6 +14,7 @@ import json
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -213,4 +214,5 @@ def join(files: Files, facts: Mapping[str, Any]) -> None:
     files.joined()
     (files.volatile / "joining").unlink(missing_ok=True)
     for watch in listener.watches:
-        print(f"{watch.name}: {'heard ' + watch.heard if watch.heard else 'nobody holds it'}", flush=True)
+        sys.stdout.write(f"{watch.name}: {'heard ' + watch.heard if watch.heard else 'nobody holds it'}\n")
+    sys.stdout.flush()
