@@ -50,6 +50,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import build
 
 NAME = "evenkeel.lb.keepalived_model"
@@ -63,7 +64,10 @@ def keepalived_model(plan: Any, node: Any, settings: Any) -> dict[str, Any]:
     if node not in plan.get("nodes", {}):
         known = ", ".join(plan.get("nodes", {})) or "none"
         raise AnsibleFilterError(f"{NAME}: the plan has no node {node!r}. Accepted: {known}. Is it in evenkeel_nodes?")
-    return build(plan, node, settings)
+    try:
+        return build(plan, node, settings)
+    except CoreError as error:
+        raise AnsibleFilterError(f"{NAME}: {error}") from None
 
 
 class FilterModule:

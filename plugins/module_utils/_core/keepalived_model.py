@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .errors import CoreError, Finding
 from .keepalived import CHECK_HTTP, FAULT_VALUE, quote
 from .tracking import CHECK
 
 RUN = "/run/evenkeel"
 STATE = "/var/lib/evenkeel/track"
 SCHEMA = 1
+BARE_ARGUMENT = re.compile(r"[^\s\"'#!{}]+\Z")
 DROP_IN = """\
 # Managed by evenkeel.lb (role keepalived): change the inventory, not this file.
 # keepalived reads the file: 0 while this unit runs, {fault} (FAULT) while it does not. As root (+), and a write that
@@ -64,7 +68,7 @@ def _email(email: Mapping[str, Any]) -> dict[str, Any]:
         "smtp_server": f"{email['smtp_server']}{port}",
         "smtp_helo_name": email.get("smtp_helo_name") or "",
         "smtp_connect_timeout": email.get("smtp_connect_timeout") or 30,
-        "alert": bool(email.get("alert", True)),
+        "alert": _switch(email.get("alert", True)),
         "no_faults": bool(email.get("no_faults", False)),
     }
 
@@ -75,6 +79,10 @@ def _drop_in(service: Mapping[str, Any]) -> dict[str, str]:
         "path": f"/etc/systemd/system/{service['unit']}.d/10-evenkeel-track.conf",
         "content": DROP_IN.format(path=f"{RUN}/crash.{service['name']}", fault=FAULT_VALUE),
     }
+
+
+def _switch(value: Any) -> str:
+    return "true" if value else "false"
 
 
 def _track_files(services: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -124,7 +132,7 @@ def _check(name: str, target: Mapping[str, Any], why: str) -> dict[str, Any]:
     return {
         "name": name,
         "why": why,
-        "script": _command(command),
+        "script": _command(name, command),
         "interval": pace["interval"],
         "timeout": pace["timeout"],
         "fall": pace["fall"],
@@ -137,7 +145,7 @@ def _user_script(script: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": script["name"],
         "why": "",
-        "script": _command(script["command"]),
+        "script": _command(f"keepalived_scripts: {script['name']}", script["command"]),
         "interval": script.get("interval") or 1,
         "timeout": script.get("timeout"),
         "fall": script.get("fall"),
@@ -146,10 +154,24 @@ def _user_script(script: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _command(command: str) -> str:
-    """A command with its arguments as keepalived wants it: in one pair of quotes, its own ones escaped."""
-    escaped = command.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _command(where: str, command: str) -> str:
+    """A command as both keepalived 2.2 and 2.3 read it: one pair of double quotes, arguments in single ones.
+
+    They disagree on backslashes, on apostrophes and on double quotes within, so the first two are refused. Braces are
+    written in octal, since the parser looks for blocks in quoted text too.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise CoreError([_bad_command(where, command, f"Its quotes do not match: {error}.")]) from None
+    if any("'" in word or "\\" in word for word in words):
+        raise CoreError([_bad_command(where, command, "keepalived 2.2 and 2.3 disagree on ' and \\ in an argument.")])
+    line = " ".join(word if BARE_ARGUMENT.match(word) else f"'{word}'" for word in words)
+    return '"' + line.replace('"', '\\"').replace("{", "\\173").replace("}", "\\175") + '"'
+
+
+def _bad_command(where: str, command: str, what: str) -> Finding:
+    return Finding("K1", where, what, repr(command), "Put the command into a script, and name that.")
 
 
 def _instance(instance: Mapping[str, Any], services: Iterable[Mapping[str, Any]], grouped: bool) -> dict[str, Any]:
@@ -184,8 +206,8 @@ def _instance(instance: Mapping[str, Any], services: Iterable[Mapping[str, Any]]
         "track_script": checks + [_weighted(script) for script in instance.get("track_scripts") or []],
         "track_interface": [_weighted(interface) for interface in instance.get("track_interfaces") or []],
         "garp_master_refresh": instance.get("garp_master_refresh"),
-        "smtp_alert": instance.get("smtp_alert"),
-        "hooks": [{"on": hook, "run": _command(instance[hook])} for hook in HOOKS if instance.get(hook)],
+        "smtp_alert": "" if instance.get("smtp_alert") is None else _switch(instance["smtp_alert"]),
+        "hooks": [{"on": hook, "run": _command(f"keepalived_instances: {instance['name']}: {hook}", instance[hook])} for hook in HOOKS if instance.get(hook)],
         "options": list(instance.get("options") or []),
         "grouped": grouped,
     }
