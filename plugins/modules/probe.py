@@ -161,8 +161,7 @@ notes:
   - The figures are only as good as the schedule was kept. RV(on_schedule) is false where more than one request in a
     hundred was sent over 25 ms late, or one was not sent at all for want of time. RV(late_ms) says how late.
   - 100 new connections a second leave about 6,000 sockets in C(TIME_WAIT) on the host that probes.
-author:
-  - the evenkeel.lb authors
+author: The evenkeel.lb authors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -300,7 +300,8 @@ class Client:
 
     def _fail(self, connection: Connection, kind: str, detail: str) -> None:
         request = connection.request
-        assert request is not None
+        if request is None:
+            raise AssertionError("only a connection with a request in flight can fail it")
         self._close(connection)
         self._lose(connection.stream, request, kind, detail)
 
