@@ -9,15 +9,11 @@ back that is already gone, are no errors.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from lab import image
 from lab.engine import docker
-from lab.hosts import Lab, container_state, wait_for_boot
-from lab.shell import LabError, run
+from lab.hosts import Lab, container_state, set_link, wait_for_boot
 
 
 def freeze(lab: Lab, host: str) -> None:
@@ -34,12 +30,12 @@ def thaw(lab: Lab, host: str) -> None:
 
 def cut(lab: Lab, host: str) -> None:
     """Take a host's cable out: the machine's end of its veth goes down."""
-    _link(lab, host, "down")
+    set_link(lab, host, "down")
 
 
 def mend(lab: Lab, host: str) -> None:
     """Put the cable back."""
-    _link(lab, host, "up")
+    set_link(lab, host, "up")
 
 
 def crash(lab: Lab, host: str, unit: str) -> None:
@@ -135,15 +131,3 @@ FAULTS = {
     "power-cycle": Fault(power_cycle),
     "reboot": Fault(reboot),
 }
-
-
-def _link(lab: Lab, host: str, state: str) -> None:
-    index = int(lab.run(host, ["cat", "/sys/class/net/eth0/iflink"]))
-    names = [path.parent.name for path in Path("/sys/class/net").glob("*/ifindex") if int(path.read_text()) == index]
-    if not names:
-        raise LabError(f"{host}: its cable's other end is not on this machine; is the docker engine elsewhere?")
-    command = ["ip", "link", "set", names[0], state]
-    if os.geteuid() == 0:
-        run(command)
-    else:  # whoever may use the engine may borrow its rights
-        docker("run", "--rm", "--network", "host", "--cap-add", "NET_ADMIN", image.tag(lab.release, "host"), *command)

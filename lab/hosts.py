@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,22 +32,23 @@ DEFAULT_INVENTORY = ROOT / "inventories" / "lab"
 STATE_IN_INVENTORY = f"{{{{ inventory_dir }}}}/../../.lab/{addresses.DEFAULT_NAME}"
 USER = "keel"
 
-# What a host does when the lab starts it: wait for its boot, let the lab in, say its key.
+# What a host does when the lab starts it: wait for its boot, forget what was broken on purpose, let the lab in, say its
+# key.
 BOOTED = """
 until state=$(systemctl is-system-running 2>/dev/null); [ "$state" = running ] || [ "$state" = degraded ]; do
   sleep 0.1
 done
 """
-WELCOME = (
-    BOOTED
-    + """
+WELCOME = f"""{BOOTED}
+for unit in $(find /run/systemd/system -maxdepth 1 -lname /dev/null -printf '%f '); do
+  systemctl --quiet unmask --runtime "$unit"
+done
 until [ -s /etc/ssh/ssh_host_ed25519_key.pub ]; do sleep 0.1; done
 install -d -m 0700 -o keel -g keel /home/keel/.ssh
 cat > /home/keel/.ssh/authorized_keys
 chown keel:keel /home/keel/.ssh/authorized_keys
 cat /etc/ssh/ssh_host_ed25519_key.pub
 """
-)
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,19 @@ def wait_for_boot(lab: Lab, host: str) -> None:
     lab.run(host, ["timeout", "90", "sh", "-c", BOOTED])
 
 
+def set_link(lab: Lab, host: str, state: str) -> None:
+    """The machine's end of a host's veth: up or down."""
+    index = int(lab.run(host, ["cat", "/sys/class/net/eth0/iflink"]))
+    names = [path.parent.name for path in Path("/sys/class/net").glob("*/ifindex") if int(path.read_text()) == index]
+    if not names:
+        raise LabError(f"{host}: its cable's other end is not on this machine; is the docker engine elsewhere?")
+    command = ["ip", "link", "set", names[0], state]
+    if os.geteuid() == 0:
+        run(command)
+    else:  # whoever may use the engine may borrow its rights
+        docker("run", "--rm", "--network", "host", "--cap-add", "NET_ADMIN", image.tag(lab.release, "host"), *command)
+
+
 def _each(items: Iterable[Any], do: Callable[[Any], Any]) -> list[Any]:
     """`do` for all items side by side; the first failure is raised when all have ended."""
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -287,27 +302,14 @@ def _make_network(lab: Lab) -> None:
         if network["Containers"]:
             raise LabError(f"Lab {lab.name} has other subnets. Remedy: lab/lab down --name {lab.name} first")
         docker("network", "rm", lab.name)
+    # fmt: off
     try:
-        docker(
-            "network",
-            "create",
-            "--driver",
-            "bridge",
-            "--ipv6",
-            "--subnet",
-            str(lab.subnet),
-            "--gateway",
-            str(lab.subnet[1]),
-            "--subnet",
-            str(lab.subnet6),
-            "--gateway",
-            str(lab.subnet6[1]),
-            "--opt",
-            f"com.docker.network.bridge.name={_bridge(lab)}",
-            "--label",
-            f"{LABEL}={lab.name}",
-            lab.name,
-        )
+        docker("network", "create", "--driver", "bridge", "--ipv6",
+               "--subnet", str(lab.subnet), "--gateway", str(lab.subnet[1]),
+               "--subnet", str(lab.subnet6), "--gateway", str(lab.subnet6[1]),
+               "--opt", f"com.docker.network.bridge.name={_bridge(lab)}",
+               "--label", f"{LABEL}={lab.name}", lab.name)
+    # fmt: on
     except LabError as error:
         if "overlaps" in str(error):
             raise LabError(
@@ -319,35 +321,14 @@ def _make_network(lab: Lab) -> None:
 
 def _options(lab: Lab, host: str) -> list[str]:
     """What `docker run` is told: systemd wants its cgroup tree and two tmpfs; VRRP, nftables, overlays the rights."""
-    options = [
-        "--hostname",
-        host,
-        "--network",
-        lab.name,
-        "--ip",
-        lab.address(host),
-        "--ip6",
-        lab.address6(host),
-        "--cap-add",
-        "SYS_ADMIN",
-        "--cap-add",
-        "NET_ADMIN",
-        "--cap-add",
-        "NET_RAW",
-        "--security-opt",
-        "seccomp=unconfined",
-        "--security-opt",
-        "apparmor=unconfined",
-        "--cgroupns=host",
-        "--volume",
-        "/sys/fs/cgroup:/sys/fs/cgroup:rw",
-        "--tmpfs",
-        "/run",
-        "--tmpfs",
-        "/run/lock",
-        "--sysctl",
-        "net.ipv6.conf.all.disable_ipv6=0",
-    ]
+    # fmt: off
+    options = ["--hostname", host, "--network", lab.name, "--ip", lab.address(host), "--ip6", lab.address6(host),
+               "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW",
+               "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
+               "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+               "--tmpfs", "/run", "--tmpfs", "/run/lock",
+               "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"]
+    # fmt: on
     if Path("/dev/net/tun").exists():
         options += ["--device", "/dev/net/tun"]
     if lab.release != "bookworm" and not engine.is_cgroup2():
@@ -367,6 +348,7 @@ def _make_host(lab: Lab, host: str, found: dict[str, str] | None) -> None:
             docker("unpause", lab.container(host))
         elif found["state"] != "running":
             docker("start", lab.container(host))
+        set_link(lab, host, "up")
         return
     if found:
         docker("rm", "--force", "--volumes", found["id"])

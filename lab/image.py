@@ -144,7 +144,7 @@ def _bootstrap(release: str, name: str) -> None:
             f"Making a Debian {release} with debootstrap",
             ["debootstrap", "--variant=minbase", release, str(root), *mirrors.get("", [])[:1]],
         )
-        suites = [line for suffix, uris in mirrors.items() for line in _sources(release, suffix, uris[0])]
+        suites = [f"deb {uris[0]} {release}{suffix} main\n" for suffix, uris in mirrors.items()]
         if suites:
             (root / "etc/apt/sources.list").write_text("".join(suites))
         tar = subprocess.Popen(
@@ -158,10 +158,6 @@ def _bootstrap(release: str, name: str) -> None:
             )
         finally:
             tar.wait()
-
-
-def _sources(release: str, suffix: str, uri: str) -> Iterator[str]:
-    yield f"deb {uri} {release}{suffix} main\n"
 
 
 def _mirrors() -> dict[str, list[str]]:
