@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - The same as M(evenkeel.lb.vrrp_plan) for one cluster, where an expression is handier than a task.
-  - Fails with every fault that the plan has. Warnings are in RV(_value.warnings).
+  - Fails with every fault that the plan has. Warnings are in C(warnings).
 positional: hostvars
 options:
   _input:

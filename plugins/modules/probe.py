@@ -377,7 +377,7 @@ TARGET = {
     "kept": {"type": "int"},
     "kept_rate": {"type": "float"},
 }
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "targets": {"type": "list", "elements": "dict", "options": TARGET},
     "rate": {"type": "float", "default": 100},
     "kept": {"type": "int", "default": 20},

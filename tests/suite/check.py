@@ -20,7 +20,10 @@ def steps() -> list[Step]:
     python = [path.relative_to(ROOT) for path in python_files()]
     # Plugins are checked under their import names; a command without a suffix is a program of its own.
     modules = [path for path in python if path.suffix and path.parts[0] != "plugins"]
-    commands = [path for path in python if not path.suffix]
+    # The few lines that a test's own web server is made of have no types.
+    commands = [
+        path for path in python if not path.suffix and "image" not in path.parts and path.parts[0] != "molecule"
+    ]
     return [
         Step("golden", ["pytest", "tests/golden"]),
         Step("ansible-lint", ["ansible-lint", "--strict", "-q"]),

@@ -21,7 +21,7 @@ from tests.faults import FAULTS, figures, pack
 
 
 def test_table():
-    rows = [["crash", 130.44], ["node frozen", None], ["x", 12.34], ["y", 0.01234], ["z", 3]]
+    rows: list[list[object]] = [["crash", 130.44], ["node frozen", None], ["x", 12.34], ["y", 0.01234], ["z", 3]]
     assert table(["fault", "gap ms"], rows) == (
         "| fault       | gap ms |\n"
         "| ----------- | -----: |\n"
@@ -67,7 +67,7 @@ def test_made_up_inventories_can_be_planned(nodes):
 
 def clients(**changes):
     """What a probe says that lost nothing."""
-    none = {"gap_ms": 0.0, "gap": None, "lost": 0, "latency_ms": {}}
+    none: dict[str, object] = {"gap_ms": 0.0, "gap": None, "lost": 0, "latency_ms": {}}
     whole = {
         "new": none,
         "kept": none,
