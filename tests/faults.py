@@ -30,6 +30,8 @@ from lab.observer import Observer, Record, held_by
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = "/opt/probe.pyz"
+# Apart from the module's own, so that a test of the module and a fault do not meet.
+PROBE_STATE = "/run/probe-of-tests"
 HAPROXY, KEEPALIVED, NGINX = "haproxy.service", "keepalived.service", "nginx.service"
 # How long clients are watched before anything happens, and after the VIP is back.
 CALM = 1.0
@@ -96,7 +98,8 @@ class Probe:
         return self._call("run", {"targets": list(targets), "duration": duration, **params})
 
     def _call(self, verb: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.lab.run(self.host, ["python3", PROBE, verb, json.dumps(params)]))
+        words = json.dumps({**params, "state_dir": PROBE_STATE})
+        answer: dict[str, Any] = json.loads(self.lab.run(self.host, ["python3", PROBE, verb, words]))
         return answer
 
 
