@@ -314,11 +314,28 @@ apply:
   returned: always
   sample: reload
 drift:
-  description: Paths that somebody changed. RV(drift[].kind) is V(changed), V(foreign) or V(missing).
+  description: Paths that are not as our last commit left them.
   type: list
   elements: dict
   returned: always
-  sample: [{path: /etc/haproxy/haproxy.cfg, kind: changed, since: 11, diff: "..."}]
+  contains:
+    path:
+      description: Where.
+      type: str
+      sample: /etc/haproxy/haproxy.cfg
+    kind:
+      description:
+        - V(changed) since our last commit, V(foreign) if it was there before our first and is not its package's, V(missing)
+          if somebody removed it.
+      type: str
+      sample: changed
+    since:
+      description: The generation that it is compared with.
+      type: int
+      sample: 11
+    diff:
+      description: From what we left (or want) to what is there, secrets masked.
+      type: str
 diff:
   description: What changed, secrets masked.
   type: list
@@ -335,14 +352,26 @@ rolled_back:
   returned: always
   sample: false
 error:
-  description: What stopped the commit, as RV(error.what), RV(error.where), RV(error.got), RV(error.remedy).
+  description: What stopped the commit.
   type: dict
   returned: failure
-  sample:
-    what: the candidate was refused by `haproxy -c -f /etc/haproxy/haproxy.cfg` (exit code 1); nothing was changed.
-    where: /etc/haproxy/haproxy.cfg:23
-    got: "parsing [/etc/haproxy/haproxy.cfg:23] : unknown keyword 'bindd' in 'frontend' section"
-    remedy: Mend the variables that these lines come from.
+  contains:
+    what:
+      description: The fault.
+      type: str
+      sample: the candidate was refused by `haproxy -c -f /etc/haproxy/haproxy.cfg` (exit code 1); nothing was changed.
+    where:
+      description: The path, with its line where the daemon names one; or the unit, or the argument.
+      type: str
+      sample: /etc/haproxy/haproxy.cfg:23
+    got:
+      description: The daemon's own lines and the rendered lines that they name, secrets masked.
+      type: str
+      sample: "parsing [/etc/haproxy/haproxy.cfg:23] : unknown keyword 'bindd' in 'frontend' section"
+    remedy:
+      description: What to do.
+      type: str
+      sample: Mend the variables that these lines come from.
 errors:
   description: All independent errors, each like RV(error).
   type: list
@@ -360,10 +389,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.evenkeel.lb.plugins.module_utils._commit import engine, payload
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.engine import commit
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.errors import CommitError
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Host
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.model import parse
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.result import Result
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.rollback import recover, rollback
 
 ACCESS = {
     "path": {"type": "path", "required": True},
@@ -453,21 +485,21 @@ def checked(hidden: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.validated_parameters.items() if value is not None}
 
 
-def run(params: dict[str, Any], check: bool) -> engine.Result:
+def run(params: dict[str, Any], check: bool) -> Result:
     """What the arguments ask for."""
     host = Host()
     if host.uid != 0:
-        return engine.Result(error=CommitError("commit needs root.", "", f"uid {host.uid}", "Set become: true."))
+        return Result(error=CommitError("commit needs root.", "", f"uid {host.uid}", "Set become: true."))
     if params["state"] == "recover":
-        return engine.recover(host, check)
+        return recover(host, check)
     if params["state"] == "rollback":
-        return engine.rollback(host, params["run_id"], check, params["lock_timeout"])
+        return rollback(host, params["run_id"], check, params["lock_timeout"])
     try:
         contents, hidden = payload.unpack(params["payload"]) if params["payload"] else ([], {})
         request = parse({**params, **checked(hidden), "check": check}, contents, own=(host.state_dir + "/services",))
     except CommitError as error:
-        return engine.Result(error=error)
-    return engine.commit(host, request)
+        return Result(error=error)
+    return commit(host, request)
 
 
 def main() -> None:

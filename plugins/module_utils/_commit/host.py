@@ -88,16 +88,20 @@ class Host:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if (uid, gid) != (os.geteuid(), os.getegid()):
-                os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, mode)
-            if like:
-                with contextlib.suppress(OSError):
-                    os.setxattr(descriptor, SELINUX, os.getxattr(like, SELINUX, follow_symlinks=False))
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if (uid, gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(descriptor, uid, gid)
+                os.fchmod(descriptor, mode)
+                if like:
+                    with contextlib.suppress(OSError):
+                        os.setxattr(descriptor, SELINUX, os.getxattr(like, SELINUX, follow_symlinks=False))
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+        except OSError as error:
+            os.unlink(path)
+            raise OSError(error.errno, error.strerror, path) from None
 
     def replace(self, path: str, data: bytes, mode: int = 0o600) -> None:
         """One of our own files, all or nothing."""

@@ -17,8 +17,8 @@ from .store import Store
 
 PACKAGE = "evenkeel_commit"
 MODULES = (
-    *("__init__", "apply", "drift", "engine", "errors", "host", "install", "journal", "mask", "model", "namespace"),
-    *("plan", "recover", "show", "sockets", "state", "store", "sysctl", "unit", "verify"),
+    *("__init__", "drift", "errors", "host", "journal", "mask", "model", "plan", "recover", "show", "sockets", "state"),
+    *("store", "sysctl", "unit"),
 )
 UNIT = "evenkeel-recover.service"
 HEADER = "# Managed by evenkeel.lb (module commit): change the inventory, not this file.\n"

@@ -37,6 +37,9 @@ _URL = re.compile(r"(?i)(?P<head>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)(?P<value>[^\s
 # user:$apr1$..., user:{SHA}... and bare crypt(3) hashes
 _HASH = re.compile(r"(?P<head>)(?P<value>(?:\$(?:apr1|2[abxy]?|1|5|6|7|y|argon2\w*)\$|\{S?SHA\})[^\s\"',;]+)")
 
+# Only lines in which one of these occurs are looked at closely.
+_HINT = re.compile(r"(?i)pass|secret|token|key|cred|auth|\$|://|\{S")
+
 _PATTERNS = (_ASSIGNED, _FOLLOWED, _STATS_AUTH, _HEADER, _URL, _HASH)
 
 
@@ -60,10 +63,10 @@ class Masker:
 
     def learn(self, text: str) -> None:
         """Remembers the values that follow known words, so that they are masked where a daemon quotes them alone."""
-        lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("#", ";", "//")))
-        for pattern in _PATTERNS:
-            for match in pattern.finditer(lines):
-                self._add(match["value"].strip().strip("\"'"), SHORTEST_LEARNT)
+        for line in text.splitlines():
+            if _HINT.search(line) and not line.lstrip().startswith(("#", ";", "//")):
+                for match in (match for pattern in _PATTERNS for match in pattern.finditer(line)):
+                    self._add(match["value"].strip().strip("\"'"), SHORTEST_LEARNT)
 
     def learn_whole(self, text: str) -> None:
         """Remembers every line of a secret file."""
@@ -76,6 +79,11 @@ class Masker:
         text = _PEM.sub(_pem, text)
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, MASK)
-        for pattern in _PATTERNS:
-            text = pattern.sub(lambda match: match["head"] + MASK, text)
+        text = "\n".join(_mask_line(line) if _HINT.search(line) else line for line in text.split("\n"))
         return _BASE64_LINE.sub(MASK, text)
+
+
+def _mask_line(line: str) -> str:
+    for pattern in _PATTERNS:
+        line = pattern.sub(lambda match: match["head"] + MASK, line)
+    return line

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from . import show as shown
@@ -42,10 +43,10 @@ class Plan:
 
     request: Request
     previous: Generation | None
-    masker: Masker
     entries: dict[str, Kept] = field(default_factory=dict)
     origins: dict[str, Kept] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)  # by digest
+    secret_digests: set[str] = field(default_factory=set)
     ops: list[Op] = field(default_factory=list)
     sysctls: dict[str, Sysctl] = field(default_factory=dict)
     sysctl_ops: list[SysctlOp] = field(default_factory=list)
@@ -55,6 +56,14 @@ class Plan:
     runtime: tuple[Runtime, ...] = ()
     drift: list[Drift] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def masker(self) -> Masker:
+        """Made when something is to be said: a quiet run does without."""
+        masker = Masker(self.request.secrets)
+        for sha, content in self.contents.items():
+            (masker.learn_whole if sha in self.secret_digests else masker.learn)(shown.readable(content))
+        return masker
 
     @property
     def bookkeeping(self) -> bool:
@@ -107,14 +116,10 @@ def make(host: Host, store: Store, request: Request) -> Plan:
     """Compares everything."""
     others = store.manifests()
     previous = others.pop(request.service, None)
-    plan = Plan(request, previous, Masker(request.secrets))
+    plan = Plan(request, previous)
     _check_owners(request, others)
     _wanted_paths(host, plan)
     _left_paths(host, store, plan, others)
-    for entry in request.entries:
-        if entry.kind == FILE:
-            content = plan.contents[plan.entries[entry.path].state.digest]
-            (plan.masker.learn_whole if entry.secret else plan.masker.learn)(shown.readable(content))
     _sysctls(host, plan, others)
     _unit(host, plan)
     return plan
@@ -267,12 +272,12 @@ def _compare(host: Host, plan: Plan, path: str, now: State, after: State, secret
         plan.origins[path] = previous.origin(path)
     elif not recorded:
         plan.origins[path] = Kept(now, secret)
-    if now.kind == FILE:
-        plan.contents[now.digest] = Path(path).read_bytes()
-        if now != after or path not in plan.entries:
-            (plan.masker.learn_whole if secret else plan.masker.learn)(shown.readable(plan.contents[now.digest]))
+    if secret:
+        plan.secret_digests |= {now.digest, after.digest}
     if now == after:
         return
+    if now.kind == FILE:
+        plan.contents[now.digest] = Path(path).read_bytes()
     plan.ops.append(Op(path, now, after, secret))
     if now.same_content(after) or DIRECTORY in (now.kind, after.kind):
         return

@@ -1,0 +1,240 @@
+"""Commits on the scenario's hosts, by ansible as a user calls it, and what the hosts are like before and after."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
+from lab.shell import LabError  # noqa: E402
+
+NAME = os.environ.get("LAB_NAME", "mol-commit")
+
+CFG = """\
+# Managed by evenkeel.lb (scenario commit): change the inventory, not this file.
+global
+    user haproxy
+    group haproxy
+    stats socket /run/haproxy/admin.sock mode 600 level admin
+
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+
+frontend web
+    bind :80
+    bind :443 ssl crt /etc/haproxy/certs/www.pem
+    http-request return status 200 content-type text/plain string "{word}"
+{extra}"""
+CONFIG = "/etc/haproxy/haproxy.cfg"
+CERTIFICATE = "/etc/haproxy/certs/www.pem"
+SYSCTL = "/etc/sysctl.d/60-evenkeel-test.conf"
+DROP_IN = "/etc/systemd/system/haproxy.service.d/10-evenkeel.conf"
+MAP = "/etc/haproxy/maps/hosts.map"
+
+
+@dataclass
+class Answer:
+    """What a module call returned, and all that ansible printed."""
+
+    failed: bool
+    result: dict[str, Any]
+    output: str
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.result[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def diffs(self) -> dict[str, tuple[str, str]]:
+        """Before and after, by title."""
+        return {one["after_header"].removesuffix(" (absent)"): (one["before"], one["after"]) for one in self.diff}
+
+
+@dataclass
+class Node:
+    """One host of the lab."""
+
+    lab: Lab
+    name: str
+
+    def sh(self, script: str, timeout: float = 60) -> str:
+        """Output of a shell script, as root."""
+        return self.lab.run(self.name, ["sh", "-ec", script], timeout=timeout)
+
+    def put(self, path: str, text: str) -> None:
+        self.lab.run(self.name, ["sh", "-ec", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "sh", path], stdin=text)
+
+    @property
+    def address(self) -> str:
+        return self.lab.address(self.name)
+
+    def ansible(self, *argv: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """ansible against this host."""
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            "ANSIBLE_VERBOSITY": "3",  # less hides the diff from a result
+            **(env or {}),
+        }
+        command = ["ansible", self.name, "-i", str(self.lab.inventory), "--become", *argv]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+    def commit(self, *options: str, env: dict[str, str] | None = None, **arguments: Any) -> Answer:
+        """One call of the module."""
+        done = self.ansible("-m", "evenkeel.lb.commit", "-a", json.dumps(arguments), *options, env=env)
+        output = done.stdout + done.stderr
+        start = done.stdout.find(f"{self.name} | ")
+        assert start >= 0, output
+        verdict, _, text = done.stdout[start:].partition("=> ")
+        return Answer("FAILED" in verdict, json.JSONDecoder().raw_decode(text)[0], output)
+
+    def word(self, port: int = 80) -> str:
+        """What the proxy answers."""
+        connection = HTTPConnection(self.address, port, timeout=1)
+        connection.request("GET", "/")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    def everything(self) -> str:
+        """Every byte, owner, mode and time of what a commit could touch, and every process with its start."""
+        return self.sh(
+            "find /etc /var/lib/evenkeel/services /usr/local/lib -xdev ! -name resolv.conf "
+            "-printf '%p %y %U %G %m %T@ %i %l\\n' | sort; "
+            "find /etc /var/lib/evenkeel/services -xdev -type f -exec sha256sum {} + | sort; "
+            "sysctl -n net.ipv4.ip_nonlocal_bind; "
+            "systemctl show -p MainPID,NRestarts,ActiveState,UnitFileState haproxy; "
+            "ps -o pid,lstart,comm -C haproxy"
+        )
+
+    def leftovers(self) -> list[str]:
+        return self.sh(
+            "find /etc /var/lib/evenkeel -name '*evenkeel-new' -o -name '*evenkeel-old' -o -name '.*.new'"
+        ).split()
+
+
+@dataclass
+class Client:
+    """Asks for the page all the time."""
+
+    node: Node
+    sent: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    def ask(self) -> None:
+        self.sent += 1
+        try:
+            self.node.word()
+        except (OSError, HTTPException) as error:
+            self.bad.append(f"{time.time():.2f} {error!r}")
+
+
+@contextmanager
+def traffic(node: Node) -> Iterator[Client]:
+    """A request every 10 ms while the body runs."""
+    client, stop = Client(node), threading.Event()
+
+    def run() -> None:
+        while not stop.is_set():
+            client.ask()
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield client
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab.load(NAME)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two certificates with their keys."""
+    found = []
+    for number in range(2):
+        directory = tmp_path_factory.mktemp(f"certificate{number}")
+        subprocess.run(
+            f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=www{number}.example.com "
+            "-keyout key -out crt",
+            shell=True,
+            check=True,
+            cwd=directory,
+            capture_output=True,
+        )
+        found.append((directory / "crt").read_text() + (directory / "key").read_text())
+    return found
+
+
+class Proxy:
+    """The set that most tests commit."""
+
+    def __init__(self, certificates: list[str]) -> None:
+        self.certificates = certificates
+
+    def arguments(self, word: str, extra: str = "", certificate: int = 0, **changes: Any) -> dict[str, Any]:
+        return {
+            "service": "haproxy",
+            "run_id": f"run-{word}",
+            "files": [
+                {"path": CONFIG, "content": CFG.format(word=word, extra=extra)},
+                {"path": CERTIFICATE, "content": self.certificates[certificate], "mode": "0600", "secret": True},
+                {"path": SYSCTL, "content": f"net.ipv4.ip_nonlocal_bind = {certificate}\n"},
+                {
+                    "path": DROP_IN,
+                    "content": f"[Service]\nRestart=always\nRestartSec=100ms\nEnvironment=SET={certificate}\n",
+                },
+            ],
+            "validate": [["haproxy", "-c", "-f", CONFIG]],
+            "apply": {"sysctl": [SYSCTL]},
+            "unit": "haproxy.service",
+            "unit_state": "started",
+            "enabled": True,
+            "verify": {"listen": ["*:80", "*:443"], "http": [{"url": "http://127.0.0.1/"}], "timeout": 3},
+            **changes,
+        }
+
+
+@pytest.fixture(scope="session")
+def proxy(certificates: list[str]) -> Proxy:
+    return Proxy(certificates)
+
+
+@pytest.fixture
+def node(lab: Lab, proxy: Proxy) -> Node:
+    """A host with the set `one` in force."""
+    host = Node(lab, "lb-1")
+    try:
+        done = host.commit(**proxy.arguments("one", on_drift="overwrite"))
+        assert not done.failed, done.output
+    except LabError as error:
+        pytest.fail(str(error))
+    return host

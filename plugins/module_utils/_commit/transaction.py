@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the first byte written to the moment of commit, or back."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import replace
+
+from . import apply as apply_step
+from . import install, journal, namespace
+from .drift import MISSING
+from .errors import CommitError
+from .host import Host
+from .journal import Journal
+from .model import Verify, parse_verify
+from .plan import RESTART, STOP, Plan
+from .result import SWAP, Result, io_error
+from .store import BY_HAND, COMMIT, Generation, Kept, Store, UnitBefore
+from .unit import show
+from .validate import judge
+from .verify import Baseline, baseline, settle
+
+
+class Transaction:
+    """From the first byte written to the moment of commit, or back."""
+
+    def __init__(self, host: Host, store: Store, plan: Plan, result: Result) -> None:
+        self.host, self.store, self.plan, self.result = host, store, plan, result
+        self.say = plan.masker.mask
+        request = plan.request
+        self.journal = Journal(
+            service=request.service,
+            generation=0,
+            run_id=request.run_id,
+            ops=tuple(plan.ops),
+            sysctls=tuple(plan.sysctl_ops),
+            unit=request.unit,
+            was_active=plan.unit.active,
+            was_enabled=plan.unit.enabled,
+            sets_enabled=plan.enable is not None,
+            apply=plan.apply,
+            reload=apply_step.reload_command(plan) if request.unit else (),
+            runtime=tuple(one.command for one in plan.runtime),
+            daemon_reload=plan.daemon_reload,
+        )
+        self.before = Baseline(plan.unit)
+
+    def run(self, swap_to_validate: bool) -> None:
+        host, store, plan, result = self.host, self.store, self.plan, self.result
+        result.stage = "write"
+        try:
+            self._prepare()
+        except OSError:
+            with contextlib.suppress(OSError):
+                store.expire(plan.request.service, time.time())
+            raise
+        self.before = baseline(host, plan.unit, self._old_checks())
+        started = time.time()
+        try:
+            self.journal.write(store)
+            journal.stage(host, self.journal.ops, plan.contents)
+            if plan.apply == STOP:
+                self.journal = self.journal.applying(store)
+                apply_step.stop_first(host, plan, self.say)
+            journal.swap(host, self.journal.ops)
+            if swap_to_validate:
+                result.stage, result.validated = "validate", SWAP
+                judge(plan, namespace.run(host, plan.request.validate), "the old set was put back")
+            result.stage = "apply"
+            self.journal = self.journal.applying(store)
+            apply_step.apply(host, plan, started, self.say)
+            result.stage = "verify"
+            self._verify(started)
+            apply_step.enable(host, plan, self.say)
+            result.stage = "commit"
+            store.put_in_force(self._generation())
+        except (CommitError, OSError) as error:
+            raise self._put_back(error if isinstance(error, CommitError) else io_error(error)) from None
+        result.changed = True
+        result.generation = self.journal.generation
+        result.apply = plan.apply
+        journal.finish(host, store, self.journal)
+        install.uninstall(host, store)
+
+    def _prepare(self) -> None:
+        """What must be on disk before the journal: recovery code, contents, what a person wrote."""
+        host, store, plan = self.host, self.store, self.plan
+        service = plan.request.service
+        store.prepare(service)
+        install.install(host, plan.request.unit)
+        for content in plan.contents.values():
+            store.save_blob(service, content)
+        number = store.next_number(service)
+        found = {op.path: op for op in plan.ops}
+        kept = {
+            one.path: Kept(found[one.path].before, found[one.path].secret) for one in plan.drift if one.kind != MISSING
+        }
+        if kept:
+            store.keep(Generation(service, number, BY_HAND, plan.request.run_id, time.time(), kept))
+            number += 1
+        self.journal = replace(self.journal, generation=number)
+
+    def _old_checks(self) -> Verify:
+        """What the set in force was verified by."""
+        previous = self.plan.previous
+        return parse_verify(previous.settings.get("verify") or {}) if previous else Verify()
+
+    def _verify(self, started: float) -> None:
+        plan, request = self.plan, self.plan.request
+        if request.unit and not plan.stays_active:
+            unit = show(self.host, request.unit)
+            if request.unit_state == "stopped" and unit.active:
+                raise CommitError("the unit is still active.", request.unit, unit.describe(), "See what keeps it.")
+            return
+        tolerated = settle(
+            self.host,
+            request.unit,
+            plan.stays_active,
+            request.verify,
+            self.before.failing,
+            plan.apply,
+            started,
+            self.say,
+            self.before.unit.restarts,
+        )
+        self.result.warnings += [f"{self.say(check)} did not hold before either." for check in tolerated]
+
+    def _put_back(self, reason: CommitError) -> CommitError:
+        """Undoes, looks whether what held before holds again, and tells both."""
+        host, store, result = self.host, self.store, self.result
+        started = time.time()
+        applied = self.journal.phase == journal.APPLYING
+        try:
+            problems = journal.undo(host, store, self.journal)
+            if applied:
+                problems += self._worse_than_before(started)
+        except (CommitError, OSError) as error:
+            problems = [error.message() if isinstance(error, CommitError) else f"{error.filename}: {error.strerror}"]
+        result.rolled_back = not problems
+        if problems:
+            told = self.say("\n".join(problems))
+            return CommitError(
+                f"{reason.what} Putting the old set back did not succeed either.",
+                reason.where,
+                f"{reason.got}\nWhile putting back:\n{told}",
+                reason.remedy,
+            )
+        return (
+            CommitError(f"{reason.what} The old set was put back.", reason.where, reason.got, reason.remedy)
+            if applied
+            else reason
+        )
+
+    def _worse_than_before(self, started: float) -> list[str]:
+        """What held before the commit and does not now."""
+        plan = self.plan
+        if not plan.request.unit or not self.before.unit.active:
+            return []
+        applied = RESTART if plan.apply == STOP else plan.apply
+        try:
+            settle(self.host, plan.unit.name, True, self._old_checks(), self.before.failing, applied, started, self.say)
+        except CommitError as error:
+            return [error.message()]
+        return []
+
+    def _generation(self) -> Generation:
+        plan, request = self.plan, self.plan.request
+        previous = plan.previous
+        before = previous.unit_before if previous else None
+        return Generation(
+            service=request.service,
+            number=self.journal.generation,
+            kind=COMMIT,
+            run_id=request.run_id,
+            time=time.time(),
+            entries=plan.entries,
+            origins=plan.origins,
+            sysctls=plan.sysctls,
+            unit_before=before or (UnitBefore(plan.unit.active, plan.unit.enabled) if request.unit else None),
+            settings=dict(request.settings),
+        )
