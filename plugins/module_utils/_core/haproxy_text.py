@@ -132,5 +132,5 @@ def join(*parts: object) -> str:
 
 def version(text: str) -> tuple[int, int]:
     """Major and minor of a version or a Debian package version: `3.0.11-1+deb13u3` is (3, 0)."""
-    major, minor = text.split(":")[-1].split(".")[:2]
-    return int(major), int("".join(char for char in minor if char.isdigit()) or 0)
+    match = re.match(r"(?:\d+:)?(\d+)(?:\.(\d+))?", text)
+    return (int(match.group(1)), int(match.group(2) or 0)) if match else (0, 0)

@@ -1,0 +1,108 @@
+"""One balancer, three web servers and a client; requests are made by the client, changes by the role."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
+from tests.faults import Probe  # noqa: E402
+
+NAME = os.environ.get("LAB_NAME", "mol-haproxy")
+LB = "lb-1"
+CONTROL = "/usr/local/lib/evenkeel/haproxy/ctl"
+ASK = "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect('/run/haproxy/admin.sock');s.sendall(sys.argv[1].encode()+b'\\n');print(s.makefile().read())"
+
+SHOWN = """
+import hashlib, socket, ssl, sys
+context = ssl._create_unverified_context()
+with context.wrap_socket(socket.create_connection((sys.argv[1], 443), 5), server_hostname=sys.argv[2]) as connection:
+    print(hashlib.sha256(connection.getpeercert(True)).hexdigest())
+"""
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass
+class Bed:
+    """What the tests do to the hosts."""
+
+    lab: Lab
+
+    def on(self, host: str, script: str, timeout: float = 60) -> str:
+        return self.lab.run(host, ["sh", "-ec", script], timeout=timeout)
+
+    def get(self, path: str = "/", *options: str, port: int = 80, scheme: str = "http", host: str = "") -> Answer:
+        """One request of the client's to the balancer."""
+        url = f"{scheme}://{host or self.lab.address(LB)}:{port}{path}"
+        text = self.lab.run("client", ["curl", "-gsSki", "--max-time", "5", *options, url])
+        # A PROXY or CONNECT answer would come first; the last head is the one that counts.
+        head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+        lines = head.splitlines()
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        return Answer(int(lines[0].split()[1]), headers, body.strip())
+
+    def shown_certificate(self, name: str) -> str:
+        """Fingerprint of the certificate that a client is shown who asks for this name."""
+        return self.lab.run("client", ["python3", "-c", SHOWN, self.lab.address(LB), name]).strip()
+
+    def made_certificate(self, name: str) -> str:
+        """Fingerprint of one that the scenario made."""
+        text = (self.lab.state / "tls" / f"{name}.crt").read_text()
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+
+    def ask(self, command: str) -> str:
+        """The running daemon."""
+        return self.lab.run(LB, ["python3", "-c", ASK, command]).strip()
+
+    def worker(self) -> str:
+        return next(line for line in self.ask("show info").splitlines() if line.startswith("Pid:"))
+
+    def server(self, backend: str, name: str) -> dict[str, str]:
+        lines = [line.split() for line in self.ask(f"show servers state {backend}").splitlines()[1:]]
+        head = lines[0][1:]
+        return next(dict(zip(head, line)) for line in lines[1:] if line[3] == name)
+
+    def converge(self, *arguments: str, expect: int = 0, **variables: Any) -> str:
+        """Run the role, with variables laid over the inventory's."""
+        argv = ["ansible-playbook", "-i", str(self.lab.inventory), "molecule/haproxy/converge.yml", "-e", json.dumps(variables), *arguments]
+        done = subprocess.run(argv, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=300)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def variables(self) -> dict[str, Any]:
+        """The balancer's variables as the inventory has them, templates not resolved."""
+        argv: Sequence[str] = ["ansible-inventory", "-i", str(self.lab.inventory), "--host", LB]
+        return dict(json.loads(subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout))
+
+    def backend(self, name: str, **changes: Any) -> list[dict[str, Any]]:
+        """The inventory's backends with one of them changed."""
+        return [{**item, **changes} if item["name"] == name else item for item in self.variables()["haproxy_backends"]]
+
+
+@pytest.fixture(scope="session")
+def bed() -> Bed:
+    return Bed(Lab.load(NAME))
+
+
+@pytest.fixture(scope="session")
+def probe(bed: Bed) -> Probe:
+    return Probe(bed.lab).install()

@@ -1,0 +1,194 @@
+"""What a change costs clients, and what a wrong one does: nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+from conftest import CONTROL, LB, ROOT, Bed
+
+from lab import faults
+from tests.faults import HAPROXY, NGINX, Probe, reloads
+
+# Everything that a commit could touch, and the processes that serve.
+EVERYTHING = (
+    "find /etc/haproxy /etc/systemd/system/haproxy.service.d /etc/sysctl.d /usr/local/lib/evenkeel -type f -exec sha256sum {} + | sort;"
+    "pgrep -a haproxy; ss -Hltn | sort"
+)
+
+
+def watched(bed: Bed, probe: Probe, act: Any, **load: Any) -> dict[str, Any]:
+    """What new and kept clients saw while something happened."""
+    probe.start([{"name": "web", "address": bed.lab.address(LB)}], **load)
+    try:
+        bed.on(LB, "sleep 1")
+        act()
+        bed.on(LB, "sleep 1")
+    finally:
+        seen = probe.stop()
+    assert seen["kept"]["sent"] > 100 and seen["new"]["sent"] > 100
+    return seen
+
+
+def test_ten_reloads_lose_nothing(bed: Bed, probe: Probe) -> None:
+    before = bed.worker()
+    seen = watched(bed, probe, lambda: reloads(bed.lab, LB))
+    assert bed.worker() != before
+    assert seen["lost"] == 0, seen["lost_list"]
+
+
+def test_a_web_server_that_crashes_costs_nothing(bed: Bed, probe: Probe) -> None:
+    def crash() -> None:
+        faults.crash(bed.lab, "web-1", NGINX)
+        bed.on(LB, "sleep 3")
+
+    try:
+        seen = watched(bed, probe, crash)
+    finally:
+        faults.restore(bed.lab, "web-1", NGINX)
+    assert set(seen["servers"]) == {"web-1", "web-2", "web-3"}
+    assert seen["lost"] == 0, seen["lost_list"]
+
+
+def test_a_changed_backend_is_reloaded_and_in_force(bed: Bed, probe: Probe) -> None:
+    main = bed.on(LB, "systemctl show -p MainPID --value haproxy").strip()
+    seen = watched(bed, probe, lambda: bed.converge(haproxy_backends=bed.backend("weighted", balance="leastconn")))
+    assert seen["lost"] == 0, seen["lost_list"]
+    assert bed.on(LB, "systemctl show -p MainPID --value haproxy").strip() == main, "restarted instead of reloaded"
+    assert "weighted" in bed.ask("show stat") and "leastconn" in stat(bed, "weighted", "BACKEND", "algo")
+    bed.converge()
+    assert stat(bed, "weighted", "BACKEND", "algo") == "roundrobin"
+
+
+def stat(bed: Bed, proxy: str, name: str, column: str) -> str:
+    head, *lines = [line.split(",") for line in bed.ask("show stat").lstrip("# ").splitlines()]
+    return next(dict(zip(head, line))[column] for line in lines if line[:2] == [proxy, name])
+
+
+def test_states_outlive_a_reload_where_they_are_true(bed: Bed) -> None:
+    """A drained server stays drained; a server that moves to another port is there at once, and its old state is not."""
+    bed.ask("set server weighted/web-1 state drain")
+    bed.ask("set server app/web-2 state drain")
+    moved = [{"name": "web-1", "address": bed.lab.address("web-1"), "port": 9000}, {"name": "web-2", "address": bed.lab.address("web-2"), "port": 8080}]
+    bed.converge(haproxy_backends=bed.backend("weighted", servers=moved))
+    try:
+        assert bed.server("app", "web-2")["srv_admin_state"] == "8"
+        assert bed.server("weighted", "web-1")["srv_port"] == "9000"
+        assert bed.server("weighted", "web-1")["srv_admin_state"] == "0"
+    finally:
+        bed.ask("set server app/web-2 state ready")
+        bed.converge()
+    assert bed.server("weighted", "web-1")["srv_port"] == "8080"
+
+
+def test_a_start_knows_nothing_of_old_states(bed: Bed) -> None:
+    bed.ask("set server app/web-2 state drain")
+    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 1; systemctl restart {HAPROXY}; sleep 1")
+    assert bed.server("app", "web-2")["srv_admin_state"] == "0"
+
+
+def test_a_renewed_certificate_needs_no_reload(bed: Bed, probe: Probe) -> None:
+    worker = bed.worker()
+    assert bed.shown_certificate("example.com") == bed.made_certificate("example.com")
+    seen = watched(bed, probe, lambda: bed.converge("--diff", scenario_certificate="renewed"))
+    assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
+    assert bed.worker() == worker
+    assert seen["lost"] == 0, seen["lost_list"]
+    # What is on disk is what the next worker reads.
+    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 1")
+    assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
+    output = bed.converge("--diff")
+    assert bed.shown_certificate("example.com") == bed.made_certificate("example.com")
+    assert "certificate SHA-256" in output
+    assert "PRIVATE KEY" not in output
+
+
+def test_a_certificate_from_the_node_is_renewed_alike(bed: Bed) -> None:
+    worker = bed.worker()
+    bed.on(LB, "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n" + (bed.lab.state / "tls" / "renewed.pem").read_text() + "EOF")
+    bed.converge()
+    assert bed.shown_certificate("node.example.com") == bed.made_certificate("example.com"), "renewed.pem is for another name"
+    assert bed.worker() == worker
+    bed.on(LB, "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n" + (bed.lab.state / "tls" / "node.example.com.pem").read_text() + "EOF")
+    bed.converge()
+    assert bed.shown_certificate("node.example.com") == bed.made_certificate("node.example.com")
+
+
+def test_a_changed_map_needs_no_reload(bed: Bed) -> None:
+    worker = bed.worker()
+    entries = [{"key": "new.example.com", "value": "api"}, {"key": "api.example.com", "value": "app"}]
+    bed.converge(haproxy_maps=[{"name": "hosts", "entries": entries}])
+    for _ in range(3):
+        assert bed.get("/", "-H", "Host: new.example.com").headers["x-served-by"] == "web-3"
+    assert len({bed.get("/", "-H", "Host: api.example.com").headers["x-served-by"] for _ in range(3)}) == 3
+    assert bed.worker() == worker
+    bed.converge()
+    assert bed.worker() == worker
+
+
+def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
+    tls = bed.lab.state / "tls"
+    frontends = bed.variables()["haproxy_frontends"]
+    return {
+        "a raw line that HAProxy does not know": {"haproxy_backends": bed.backend("app", options=["nonsense here"])},
+        "a backend that is not there": {"haproxy_frontends": [{**frontends[0], "default_backend": "nowhere"}, *frontends[1:]]},
+        "a line break": {"haproxy_backends": bed.backend("app", description="x\n  stats enable")},
+        "a key that is not the certificate's": {"haproxy_certificates": [
+            {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")}, *bed.variables()["haproxy_certificates"][1:]]},
+        "a port that is taken": {"haproxy_frontends": [*frontends, {"name": "ssh", "bind": ["*:22"], "default_backend": "app"}]},
+    }[what]
+
+
+@pytest.mark.parametrize(("what", "said"), [
+    ("a raw line that HAProxy does not know", "nonsense"),
+    ("a backend that is not there", "haproxy_frontends[0].default_backend: There is no backend of this name."),
+    ("a line break", "haproxy_backends[0].description: The value holds a line break"),
+    ("a key that is not the certificate's", "example.com.pem"),
+    ("a port that is taken", ":22"),
+])
+def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: str) -> None:
+    before = bed.on(LB, EVERYTHING)
+    outputs: list[str] = []
+    seen = watched(bed, probe, lambda: outputs.append(bed.converge(expect=2, **wrong_variables(bed, what))))
+    assert said in outputs[0].replace("\n        ", " "), outputs[0]
+    assert "PRIVATE KEY" not in outputs[0]
+    assert seen["lost"] == 0, seen["lost_list"]
+    after = bed.on(LB, EVERYTHING)
+    if what == "a port that is taken":
+        # -c binds nothing: this one is found out by the reload, and put back.
+        before, after = (text.split("haproxy -Ws")[0] for text in (before, after))
+    assert after.splitlines() == before.splitlines() or set(after.splitlines()) == set(before.splitlines())
+    assert bed.get().status == 200
+
+
+def test_everything_wrong_is_said_at_once(bed: Bed) -> None:
+    frontends = bed.variables()["haproxy_frontends"]
+    wrong = [{**frontends[0], "default_backend": "nowhere", "cache": "none"}, {"name": "web", "bind": ["198.51.100.28:80"]}, *frontends[1:]]
+    output = " ".join(bed.converge(expect=2, haproxy_frontends=wrong).split())
+    for said in ("no backend of this name", "no cache of this name", "Two frontends have the same name", "lead nowhere"):
+        assert said in output
+
+
+def test_secrets_are_shown_nowhere(bed: Bed) -> None:
+    stats = {**bed.variables()["haproxy_stats"], "password": "canary-number-two"}
+    output = bed.converge("--diff", "-vvv", haproxy_stats=stats) + bed.converge("--diff", "-vvv")
+    journal = bed.on(LB, "journalctl -q -o cat --since=-10min")
+    key = (bed.lab.state / "tls" / "example.com.key").read_text().splitlines()[1]
+    assert "haproxy.cfg" in output
+    for secret in ("canary-of-the-stats-page", "canary-number-two", "it's #1, na", key):
+        assert secret not in output
+        assert secret not in journal
+
+
+def test_check_mode_promises_what_a_run_does(bed: Bed) -> None:
+    before = bed.on(LB, EVERYTHING)
+    output = bed.converge("--check", "--diff", haproxy_backends=bed.backend("weighted", balance="leastconn"))
+    assert "+    balance leastconn" in output and "changed=1" in output
+    assert bed.on(LB, EVERYTHING) == before
+
+
+def test_the_control_script_sees_a_daemon_that_lags_behind(bed: Bed) -> None:
+    done = subprocess.run(["docker", "exec", bed.lab.container(LB), CONTROL, "verify", "0" * 16], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "the file's is 0000000000000000" in done.stdout

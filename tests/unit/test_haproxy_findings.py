@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role haproxy refuses or warns of: every message by its words, and all of them at once."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
+
+SPECIFICATION = Path(__file__).parents[2] / "roles" / "haproxy" / "meta" / "argument_specs.yml"
+CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
+WEB = {"name": "web", "bind": ["198.51.100.28:80"], "default_backend": "app"}
+APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
+
+
+@functools.cache
+def options() -> dict[str, Any]:
+    return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+
+
+def found(kind: str = "errors", nodes: list[dict[str, Any]] | None = None, names: list[str] | None = None, **variables: Any) -> list[str]:
+    """Findings of one kind about a sound model with these variables laid over it."""
+    given = {"haproxy_frontends": [WEB], "haproxy_backends": [APP], **variables}
+    model = build(given, options(), "lb-1", nodes or [], names=names or [], now=1_800_000_000)
+    return [str(Finding(**finding)) for finding in model[kind]]
+
+
+CASES = yaml.safe_load(Path(__file__).with_name("haproxy_findings.yml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", ["errors", "warnings"])
+def test_a_sound_model_has_none(kind: str) -> None:
+    assert found(kind) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"), [(kind, case) for kind in ("errors", "warnings") for case in CASES[kind]], ids=lambda value: value["case"] if isinstance(value, dict) else value
+)
+def test_finding(kind: str, case: dict[str, Any]) -> None:
+    assert found(kind, case.get("nodes"), case.get("names"), **case.get("variables", {})) == case["expected"]
+
+
+def test_every_rule_of_the_core_is_pinned() -> None:
+    """Each sentence that a rule can say is said by a case."""
+    said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
+    source = "".join((CORE / name).read_text(encoding="utf-8") for name in ("haproxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py"))
+    sentences = re.findall(r'Finding\(\s*[\w"]+,\s*[^,]+(?:\[[^]]*\])?[^"]*,\s*f?"([^"]+)"', source) + re.findall(r'NoAddress\(f?"([^"]+)"', source)
+    plain = [re.split(r"\{.*?\}", sentence) for sentence in sentences]
+    assert len(plain) > 50
+    assert [parts for parts in plain if not all(part in said for part in parts)] == []
+
+
+def test_everything_is_said_at_once() -> None:
+    wrong = {"name": "web", "bind": ["198.51.100.28:80", "*:80"], "default_backend": "nowhere", "cache": "none"}
+    assert len(found(haproxy_frontends=[wrong])) == 3
+
+
+def test_secrets_are_in_no_message() -> None:
+    canary = "canary\nsecret"
+    certificates = [{"name": "a", "content": canary, "key": canary}, {"name": "b", "content": ["canary"]}]
+    users = [{"name": "staff", "users": [{"name": "a", "password": canary, "password_hash": canary}]}]
+    for variables in ({"haproxy_certificates": certificates[:1]}, {"haproxy_certificates": certificates[1:]}, {"haproxy_userlists": users}):
+        messages = found(**variables)
+        assert messages
+        assert "canary" not in "".join(messages)

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy's text, addresses, PEM files and versions: the small parts that the model is made of."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import listener
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import (
+    Unreadable,
+    arrange,
+    either,
+    quote,
+    version,
+    words,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("plain", "plain"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("#1", "'#1'"), ("$x", "$x"), ("a\\b", "'a\\b'"), (5, "5"), ("é", "é")],
+)
+def test_quote(value: object, written: str) -> None:
+    assert quote(value) == written
+
+
+@given(st.text(st.characters(blacklist_categories=["Cc", "Cs"])))
+def test_what_is_quoted_is_read_as_one_word(text: str) -> None:
+    assert words(quote(text)) == [text]
+
+
+@given(st.lists(st.text(st.characters(blacklist_categories=["Cc", "Cs"]))))
+def test_quoted_words_are_read_back(texts: list[str]) -> None:
+    assert words(" ".join(map(quote, texts))) == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("", []), ("  a\tb ", ["a", "b"]), ("'a b'c", ["a bc"]), ('"a \\" b"', ['a " b']), ("a\\ b", ["a b"]), ("{ path_beg /x }", ["{", "path_beg", "/x", "}"])],
+)
+def test_words(text: str, read: list[str]) -> None:
+    assert words(text) == read
+
+
+@pytest.mark.parametrize("text", ["a # b", "#", "'a", 'a "b'])
+def test_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable):
+        words(text)
+
+
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [("", "N"), ("a", "N a"), ("a b", "N a b"), ("a || b", "N a || N b"), ("a b or c", "N a b || N c"), ("{ path /or }", "N { path /or }")],
+)
+def test_a_further_condition_holds_in_every_alternative(condition: str, written: str) -> None:
+    assert either(condition, "N") == written
+
+
+def test_lines_stand_in_the_order_in_which_they_are_evaluated() -> None:
+    lines = ["server a", "use_backend x", "http-request deny", "bind :80", "acl a b", "tcp-request content accept", "http-request allow", "mode http"]
+    assert arrange(lines) == [
+        "bind :80", "mode http", "acl a b", "tcp-request content accept", "http-request deny", "http-request allow", "use_backend x", "server a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("*:80", "198.51.100.1:80", True), ("*:80", "[2001:db8::1]:80", False), ("[::]:80", "[2001:db8::1]:80", True), ("[::]:80", "*:80", False),
+        ("*:80", "*:81", False), ("198.51.100.1:80", "198.51.100.2:80", False), (":80", "0.0.0.0:80", True), ("quic4@*:443", "*:443", False),
+        ("ipv6@*:80", "[::1]:80", True), ("unix@/run/x", "*:80", False), ("*:80-90", "127.0.0.1:85", True),
+    ],
+)
+def test_overlap(one: str, other: str, overlap: bool) -> None:
+    assert listener(one).overlaps(listener(other)) is listener(other).overlaps(listener(one)) is overlap
+
+
+@pytest.mark.parametrize(
+    ("text", "sockets"),
+    [("*:80", ["0.0.0.0:80"]), ("[2001:DB8::0:28]:80", ["[2001:db8::28]:80"]), ("*:80-82", ["0.0.0.0:80", "0.0.0.0:82"]), ("/run/x", []), ("quic4@*:443", [])],
+)
+def test_sockets(text: str, sockets: list[str]) -> None:
+    assert listener(text).sockets() == sockets
+
+
+@pytest.mark.parametrize(("text", "number"), [("2.6.12-1+deb12u3", (2, 6)), ("1:3.0.11-1", (3, 0)), ("3.5~rc1-1", (3, 5)), ("13", (13, 0))])
+def test_version(text: str, number: tuple[int, int]) -> None:
+    assert version(text) == number
+
+
+@pytest.mark.parametrize(
+    ("packages", "found"),
+    [
+        (["haproxy 2.6.12-1+deb12u3", "libssl3 3.0.17-1~deb12u2", "base-files 12.4+deb12u11"], ("2.6", "3.0")),
+        (["haproxy 3.0.11-1+deb13u3", "libssl3t64 3.5.1-1", "base-files 13.8"], ("3.0", "3.5")),
+        (["base-files 13.8+deb13u1"], ("3.0", "3.5")),
+        (["base-files 12.4+deb12u11"], ("2.6", "3.0")),
+        ([], ("2.6", "3.0")),
+    ],
+)
+def test_what_is_not_installed_is_what_the_release_has(packages: list[str], found: tuple[str, str]) -> None:
+    assert haproxy.versions(packages) == found
+
+
+def made(*options: str) -> str:
+    return subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=a", "-keyout", "-", "-out", "-", *options],
+        check=True, capture_output=True, text=True,
+    ).stdout
+
+
+@pytest.mark.parametrize(("days", "ends"), [("1", 86400), ("10000", 864000000), ("40000", 3456000000)])
+def test_the_end_of_a_certificate_is_read(days: str, ends: int) -> None:
+    """UTCTime until 2049, GeneralizedTime from 2050."""
+    import time
+
+    text = made("-days", days)
+    assert haproxy_pem.ends(text) == pytest.approx(time.time() + ends, abs=60)
+    assert haproxy_pem.has_key(text) and haproxy_pem.has_certificate(text) and not haproxy_pem.is_encrypted(text)
+
+
+@pytest.mark.parametrize("text", ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----"])
+def test_what_is_no_certificate_has_no_end(text: str) -> None:
+    assert haproxy_pem.ends(text) is None
+
+
+@given(st.binary(max_size=200))
+def test_no_certificate_is_strange_enough_to_fail(data: bytes) -> None:
+    import base64
+
+    haproxy_pem.ends("-----BEGIN CERTIFICATE-----\n" + base64.b64encode(data).decode() + "\n-----END CERTIFICATE-----")
