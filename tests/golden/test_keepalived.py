@@ -24,7 +24,9 @@ from tests.golden.daemons import RELEASES, daemons
 HERE = Path(__file__).parent / "keepalived"
 ROLE = Path(__file__).parents[2] / "roles" / "keepalived"
 CASES = [
-    (path.stem, node) for path in sorted(HERE.glob("*.yml")) for node in yaml.safe_load(path.read_text("utf-8"))["nodes"]
+    (path.stem, node)
+    for path in sorted(HERE.glob("*.yml"))
+    for node in yaml.safe_load(path.read_text("utf-8"))["nodes"]
 ]
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))
 SETTINGS = (
@@ -86,7 +88,9 @@ def test_keepalived_takes_it(case: str, node: str, release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_nft_takes_it(case: str, node: str, release: str) -> None:
     rules = {"/tmp/vrrp.nft": render("vrrp.nft.j2", case, node)}
-    result = daemons(release).run(["sh", "-c", "nft -c -f /tmp/vrrp.nft && nft -f /tmp/vrrp.nft && nft -f /tmp/vrrp.nft"], rules)
+    result = daemons(release).run(
+        ["sh", "-c", "nft -c -f /tmp/vrrp.nft && nft -f /tmp/vrrp.nft && nft -f /tmp/vrrp.nft"], rules
+    )
     assert result.stdout == "" and result.returncode == 0, result.stdout
 
 
@@ -100,7 +104,16 @@ def test_we_read_what_we_write(case: str, node: str) -> None:
     found = {instance["name"]: instance for instance in configured(rendered)["instances"]}
     for wanted in given["instances"]:
         read = found.pop(wanted["name"])
-        for key in ("virtual_router_id", "version", "interface", "priority", "advert_interval", "unicast", "unicast_peers", "nopreempt"):
+        for key in (
+            "virtual_router_id",
+            "version",
+            "interface",
+            "priority",
+            "advert_interval",
+            "unicast",
+            "unicast_peers",
+            "nopreempt",
+        ):
             assert read[key] == wanted[key], key
         assert read["addresses"] == [
             line.split()[0] for line in wanted["virtual_ipaddress"] + wanted["virtual_ipaddress_excluded"]

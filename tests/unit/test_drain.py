@@ -128,7 +128,11 @@ def test_a_file_that_cannot_be_read_drains(host: Host) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"owner": "../x"}, "owner: an owner is a name that can be a file's. Found: '../x'. Use letters, digits and . _ - only, at most 100."),
+        (
+            {"owner": "../x"},
+            "owner: an owner is a name that can be a file's. Found: '../x'. "
+            "Use letters, digits and . _ - only, at most 100.",
+        ),
         ({"value": 5}, "value: a drain lowers the priority. Found: 5. Leave it out, or write -254 to -1."),
         ({"expires_seconds": 0}, "expires_seconds: a lease lasts a while. Found: 0. Write 1 or more, or leave it out."),
     ],

@@ -253,7 +253,7 @@ def test_secrets_are_named_for_commit() -> None:
         ("/bin/a b", '"/bin/a b"'),
         ("/bin/a 'b c'", "\"/bin/a 'b c'\""),
         ('/bin/a "b {c}"', "\"/bin/a 'b \\173c\\175'\""),
-        ("/bin/a '\"'", "\"/bin/a '\\\"'\""),
+        ("/bin/a '\"'", '"/bin/a \'\\"\'"'),
         ("/bin/a ''", "\"/bin/a ''\""),
     ],
 )

@@ -136,6 +136,11 @@ def look(node: Node, report: list[dict[str, Any]] | None = None) -> list[dict[st
     return live.instances(node.files, seen)
 
 
+def tracking(script: str) -> str:
+    """The configuration with a script in the place of the track file `join`."""
+    return CONF.replace("        join\n    }", f"    }}\n    track_script {{\n        {script}\n    }}")
+
+
 def said(name: str, state: int, **data: Any) -> dict[str, Any]:
     return {"data": {"iname": name, "state": state, "effective_priority": 150, "last_transition": 1.5, **data}}
 
@@ -177,7 +182,13 @@ def test_no_keepalived_at_all(tmp_path: Path) -> None:
     files = Files(tmp_path, lambda argv: subprocess.CompletedProcess(argv, 127, "", "not found"))
     found = vrrp_info.info(files)
     assert found["running"] is False
-    assert (found["instances"], found["held"], found["version"], found["drain"], found["drain_value"]) == ([], [], "", [], None)
+    assert (found["instances"], found["held"], found["version"], found["drain"], found["drain_value"]) == (
+        [],
+        [],
+        "",
+        [],
+        None,
+    )
 
 
 def test_somebody_elses_broken_file_is_no_crash(node: Node) -> None:
@@ -213,11 +224,11 @@ def test_the_configuration_in_force_is_that_of_the_daemon(node: Node) -> None:
         (lambda node: setattr(node, "links", [{**LINKS[0], "flags": ["UP"]}]), "the interface eth0 is down"),
         (lambda node: setattr(node, "links", []), "the interface eth0 does not exist"),
         (
-            lambda node: setattr(node, "held", CONF.replace("        drain\n        join\n    }", "        drain\n    }\n    track_script {\n        app_alive\n    }")),
+            lambda node: setattr(node, "held", tracking("app_alive")),
             "app_alive: nobody answers http://127.0.0.1:1/alive",
         ),
         (
-            lambda node: setattr(node, "held", CONF.replace("        drain\n        join\n    }", "    }\n    track_script {\n        mine\n    }") + "vrrp_script mine {\n script /bin/false\n}\n"),
+            lambda node: setattr(node, "held", tracking("mine") + "vrrp_script mine {\n script /bin/false\n}\n"),
             "one of its scripts fails (mine): journalctl -u keepalived",
         ),
         (lambda node: None, "keepalived says no reason that can be seen from outside: journalctl -u keepalived"),
@@ -266,7 +277,9 @@ def test_a_report_is_never_asked_for_in_the_shared_tmp(tmp_path: Path) -> None:
     assert live.ask(tmp_path / "7", tmp_path / "1") is None
 
 
-@pytest.mark.parametrize(("answer", "expected"), [(b"HTTP/1.0 200 OK\r\n\r\n", True), (b"HTTP/1.0 503 No\r\n\r\n", False)])
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(b"HTTP/1.0 200 OK\r\n\r\n", True), (b"HTTP/1.0 503 No\r\n\r\n", False)]
+)
 def test_answers(answer: bytes, expected: bool) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -321,22 +334,33 @@ def test_verify_tells_an_old_configuration(node: Node, reported: list[dict[str, 
     [
         (lambda data: data.update(vrid=9), "keepalived runs public with virtual router 9 instead of 55"),
         (lambda data: data.update(adver_int=1.0), "keepalived runs public with advert interval 1.0 instead of 0.2"),
-        (lambda data: data.update(evips=[]), "keepalived runs public with addresses ['192.0.2.28'] instead of ['192.0.2.28', '2001:db8::28']"),
+        (
+            lambda data: data.update(evips=[]),
+            "keepalived runs public with addresses ['192.0.2.28'] instead of ['192.0.2.28', '2001:db8::28']",
+        ),
         (lambda data: data.update(iname="old"), "keepalived does not run the instance public"),
     ],
 )  # fmt: skip
-def test_verify_asks_the_process_that_speaks_vrrp(node: Node, reported: list[dict[str, Any]], change: Any, problem: str) -> None:
+def test_verify_asks_the_process_that_speaks_vrrp(
+    node: Node, reported: list[dict[str, Any]], change: Any, problem: str
+) -> None:
     change(reported[0]["data"])
     assert problem in ctl.verify(node.files)
 
 
-def test_verify_wants_the_table_where_there_is_a_filter(node: Node, reported: list[dict[str, Any]], monkeypatch: Any) -> None:
+def test_verify_wants_the_table_where_there_is_a_filter(
+    node: Node, reported: list[dict[str, Any]], monkeypatch: Any
+) -> None:
     node.put("etc/evenkeel/vrrp.json", json.dumps({"filter": True}))
-    failing = Files(node.root, lambda argv: subprocess.CompletedProcess(argv, 1, "", "") if argv[0] == "nft" else node.run(argv))
+    failing = Files(
+        node.root, lambda argv: subprocess.CompletedProcess(argv, 1, "", "") if argv[0] == "nft" else node.run(argv)
+    )
     assert ctl.verify(failing) == ["the nftables table inet evenkeel_vrrp is not loaded: nft -f /etc/evenkeel/vrrp.nft"]
 
 
-def test_verify_forgives_a_fault_that_the_configuration_did_not_bring(node: Node, reported: list[dict[str, Any]]) -> None:
+def test_verify_forgives_a_fault_that_the_configuration_did_not_bring(
+    node: Node, reported: list[dict[str, Any]]
+) -> None:
     reported[0]["data"]["state"] = 3
     assert ctl.verify(node.files) == [
         "public is in state FAULT: keepalived says no reason that can be seen from outside: journalctl -u keepalived"
@@ -384,7 +408,17 @@ def test_hear(packet: bytes, v6: bool, heard: tuple[int, int] | None) -> None:
 
 def watch() -> join.Watch:
     (made,) = join.watches(
-        {"instances": [{"name": "a", "virtual_router_id": 55, "interface": "eth0", "anchor": "192.0.2.28/24", "peers": ["192.0.2.12"]}]}
+        {
+            "instances": [
+                {
+                    "name": "a",
+                    "virtual_router_id": 55,
+                    "interface": "eth0",
+                    "anchor": "192.0.2.28/24",
+                    "peers": ["192.0.2.12"],
+                }
+            ]
+        }
     )
     return made
 
@@ -414,7 +448,15 @@ def test_nobody_there_is_believed_after_some_questions() -> None:
 def test_an_answer_without_an_advert_goes_on_waiting() -> None:
     one = watch()
     listener = join.Listener([one])
-    reply = bytes(12) + b"\x08\x06" + bytes(6) + b"\x00\x02" + b"\x02\x42\x00\x00\x00\x01" + socket.inet_aton("192.0.2.28") + bytes(10)
+    reply = (
+        bytes(12)
+        + b"\x08\x06"
+        + bytes(6)
+        + b"\x00\x02"
+        + b"\x02\x42\x00\x00\x00\x01"
+        + socket.inet_aton("192.0.2.28")
+        + bytes(10)
+    )
     listener._arp(reply, ())
     one.asked = join.ASK_TIMES
     assert one.waits_for() == (
@@ -425,7 +467,11 @@ def test_an_answer_without_an_advert_goes_on_waiting() -> None:
 
 
 def test_a_neighbour_advertisement_is_an_answer() -> None:
-    (six,) = join.watches({"instances": [{"name": "b", "virtual_router_id": 5, "interface": "eth0", "anchor": "2001:db8::28/64"}]})
+    (six,) = join.watches(
+        {"instances": [{"name": "b", "virtual_router_id": 5, "interface": "eth0", "anchor": "2001:db8::28/64"}]}
+    )
     listener = join.Listener([six])
-    listener._neighbour(struct.pack("!BBHI", 136, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::28"), ("fe80::1",))
+    listener._neighbour(
+        struct.pack("!BBHI", 136, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::28"), ("fe80::1",)
+    )
     assert six.answered == "fe80::1"

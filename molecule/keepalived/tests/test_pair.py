@@ -39,29 +39,37 @@ def test_hooks_and_checks_run_as_the_script_user(pair: Pair) -> None:
     assert set(pair.sh("lb-1", seen).split()) == {"evenkeel"}
 
 
+APP, KEEPALIVED = "app.service", "keepalived.service"
+
+
 @pytest.mark.parametrize(
     ("name", "hurt", "heal", "bound"),
     [
-        ("the service crashes", lambda lab: faults.crash(lab, "lb-1", "app.service"), lambda lab: faults.restore(lab, "lb-1", "app.service"), 0.45),
-        ("keepalived stops", lambda lab: faults.stop(lab, "lb-1", "keepalived.service"), lambda lab: faults.restore(lab, "lb-1", "keepalived.service"), 0.45),
-        ("the service hangs", lambda lab: faults.hang(lab, "lb-1", "app.service"), lambda lab: faults.resume(lab, "lb-1", "app.service"), 0.45),
-        ("the node freezes", lambda lab: faults.freeze(lab, "lb-1"), lambda lab: faults.thaw(lab, "lb-1"), 0.0),
-        ("the link is cut", lambda lab: faults.cut(lab, "lb-1"), lambda lab: faults.mend(lab, "lb-1"), 1.0),
+        ("the service crashes", [faults.crash, APP], [faults.restore, APP], 0.45),
+        ("keepalived stops", [faults.stop, KEEPALIVED], [faults.restore, KEEPALIVED], 0.45),
+        ("the service hangs", [faults.hang, APP], [faults.resume, APP], 0.45),
+        ("the node freezes", [faults.freeze], [faults.thaw], 0.0),
+        ("the link is cut", [faults.cut], [faults.mend], 1.0),
     ],
-)  # fmt: skip
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_a_fault_moves_the_vip_and_healing_leaves_one_holder(
     pair: Pair, watch: Observer, name: str, hurt: Any, heal: Any, bound: float
 ) -> None:
     start = time.time()
-    hurt(pair.lab)
+    hurt[0](pair.lab, "lb-1", *hurt[1:])
     hurt_at = time.time()
     while "lb-2" not in watch.record.holders(pair.vip):
         assert time.time() < hurt_at + 4, watch.record.story(pair.vip)
         time.sleep(0.02)
-    taken = next(event.time for event in watch.record.events if event.host == "lb-2" and event.address == pair.vip and event.time > start)
+    taken = next(
+        event.time
+        for event in watch.record.events
+        if event.host == "lb-2" and event.address == pair.vip and event.time > start
+    )
     assert taken - start < {"the service hangs": 3.2, "the node freezes": 1.3, "the link is cut": 1.3}.get(name, 0.9)
     time.sleep(1)
-    heal(pair.lab)
+    heal[0](pair.lab, "lb-1", *heal[1:])
     healed = time.time()
     time.sleep(1.2)
     assert watch.record.longest(pair.vip, holders=2, since=healed + 1) == 0, watch.record.story(pair.vip)

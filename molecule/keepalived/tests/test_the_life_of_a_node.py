@@ -10,7 +10,8 @@ from conftest import Pair
 from lab import faults
 from lab.observer import Observer
 
-SLOW = "mkdir -p /etc/systemd/system/app.service.d; printf '[Service]\nExecStartPre=/bin/sleep 4\n' > /etc/systemd/system/app.service.d/slow.conf"
+OVERRIDE = "/etc/systemd/system/app.service.d/slow.conf"
+SLOW = f"mkdir -p {OVERRIDE.rpartition('/')[0]}; printf '[Service]\nExecStartPre=/bin/sleep 4\n' > {OVERRIDE}"
 PASSWORD = "c4n4rY-8"
 
 
@@ -37,7 +38,7 @@ def test_after_a_power_cut_a_node_is_in_fault_until_its_service_runs(pair: Pair,
         # Timestamps of systemd are whole seconds here.
         assert back[-1] >= active, record.story(pair.vip)
     finally:
-        pair.sh("lb-1", "rm -rf /etc/systemd/system/app.service.d/slow.conf; systemctl daemon-reload")
+        pair.sh("lb-1", f"rm -f {OVERRIDE}; systemctl daemon-reload")
 
 
 def test_a_drained_node_stays_drained_over_a_reboot(pair: Pair, watch: Observer) -> None:
