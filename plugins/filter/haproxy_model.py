@@ -10,9 +10,10 @@ short_description: Check the variables of the role haproxy and prepare what its 
 version_added: 0.1.0
 author: The evenkeel.lb authors
 description:
-  - Conforms the variables to the role's argument specification, applies the rules that HAProxy's own checker would apply late or not at all,
-    and prepares sections, files, sockets and secrets.
-  - Everything that is wrong is reported at once, under V(errors) and V(warnings) as findings that P(evenkeel.lb.finding#filter) turns into text.
+  - Conforms the variables to the role's argument specification, applies the rules that HAProxy's own checker would apply
+    late or not at all, and prepares sections, files, sockets and secrets.
+  - Everything that is wrong is reported at once, under V(errors) and V(warnings) as findings that
+    P(evenkeel.lb.finding#filter) turns into text.
 positional: specification, host
 options:
   _input:
@@ -66,18 +67,18 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - V(errors) and V(warnings) are findings. Without errors also V(global), V(log), V(defaults) and V(sections) for the template, V(files) for
-      M(evenkeel.lb.commit), V(sockets) that listen when all is well, V(secrets), V(haproxy) and V(openssl) (versions) and V(digest), which
-      changes with anything in the configuration.
+    - V(errors) and V(warnings) are findings. Without errors also V(global), V(log), V(defaults) and V(sections) for the
+      template, V(files) for M(evenkeel.lb.commit), V(sockets) that listen when all is well, V(secrets), V(haproxy) and
+      V(openssl) (versions) and V(digest), which changes with anything in the configuration.
   type: dict
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
 
 NAME = "evenkeel.lb.haproxy_model"
@@ -87,32 +88,42 @@ def haproxy_model(
     variables: Mapping[str, Any],
     specification: str,
     host: str,
-    nodes: Optional[List[str]] = None,
-    hostvars: Optional[Mapping[str, Any]] = None,
-    packages: Optional[List[str]] = None,
-    names: Optional[List[str]] = None,
-    now: Optional[float] = None,
-) -> Dict[str, Any]:
+    nodes: list[str] | None = None,
+    hostvars: Mapping[str, Any] | None = None,
+    packages: list[str] | None = None,
+    names: list[str] | None = None,
+    now: float | None = None,
+) -> dict[str, Any]:
     if not isinstance(variables, Mapping):
         raise AnsibleFilterError(f"{NAME}: the input must be a mapping, not {type(variables).__name__}")
     if not isinstance(specification, str):
         raise AnsibleFilterError(f"{NAME}: specification must be text, not {type(specification).__name__}")
     addressed = [{"name": node, "address": _address((hostvars or {}).get(node) or {})} for node in nodes or []]
-    return build(variables, _options(str(specification)), host, addressed, packages or [], names or [], float(now) if now is not None else None)
+    return build(
+        variables,
+        _options(str(specification)),
+        host,
+        addressed,
+        packages or [],
+        names or [],
+        float(now) if now is not None else None,
+    )
 
 
 @lru_cache(maxsize=4)
 def _options(specification: str) -> Mapping[str, Any]:
     """The entry point's options. A play asks for the model several times, and reading YAML is most of the work."""
-    options: Mapping[str, Any] = yaml.load(specification, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["argument_specs"]["main"]["options"]
+    options: Mapping[str, Any] = yaml.load(specification, getattr(yaml, "CSafeLoader", yaml.SafeLoader))[
+        "argument_specs"
+    ]["main"]["options"]
     return options
 
 
-def _address(variables: Mapping[str, Any]) -> Optional[str]:
+def _address(variables: Mapping[str, Any]) -> str | None:
     address = variables.get("keepalived_address") or variables.get("ansible_host")
     return str(address) if address else None
 
 
 class FilterModule:
-    def filters(self) -> Dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
         return {"haproxy_model": haproxy_model}

@@ -26,7 +26,9 @@ def options() -> dict[str, Any]:
     return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
 
 
-def found(kind: str = "errors", nodes: list[dict[str, Any]] | None = None, names: list[str] | None = None, **variables: Any) -> list[str]:
+def found(
+    kind: str = "errors", nodes: list[dict[str, Any]] | None = None, names: list[str] | None = None, **variables: Any
+) -> list[str]:
     """Findings of one kind about a sound model with these variables laid over it."""
     given = {"haproxy_frontends": [WEB], "haproxy_backends": [APP], **variables}
     model = build(given, options(), "lb-1", nodes or [], names=names or [], now=1_800_000_000)
@@ -42,7 +44,9 @@ def test_a_sound_model_has_none(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "case"), [(kind, case) for kind in ("errors", "warnings") for case in CASES[kind]], ids=lambda value: value["case"] if isinstance(value, dict) else value
+    ("kind", "case"),
+    [(kind, case) for kind in ("errors", "warnings") for case in CASES[kind]],
+    ids=lambda value: value["case"] if isinstance(value, dict) else value,
 )
 def test_finding(kind: str, case: dict[str, Any]) -> None:
     assert found(kind, case.get("nodes"), case.get("names"), **case.get("variables", {})) == case["expected"]
@@ -51,8 +55,13 @@ def test_finding(kind: str, case: dict[str, Any]) -> None:
 def test_every_rule_of_the_core_is_pinned() -> None:
     """Each sentence that a rule can say is said by a case."""
     said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
-    source = "".join((CORE / name).read_text(encoding="utf-8") for name in ("haproxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py"))
-    sentences = re.findall(r'Finding\(\s*[\w"]+,\s*[^,]+(?:\[[^]]*\])?[^"]*,\s*f?"([^"]+)"', source) + re.findall(r'NoAddress\(f?"([^"]+)"', source)
+    source = "".join(
+        (CORE / name).read_text(encoding="utf-8")
+        for name in ("haproxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py")
+    )
+    sentences = re.findall(r'Finding\(\s*[\w"]+,\s*[^,]+(?:\[[^]]*\])?[^"]*,\s*f?"([^"]+)"', source) + re.findall(
+        r'NoAddress\(f?"([^"]+)"', source
+    )
     plain = [re.split(r"\{.*?\}", sentence) for sentence in sentences]
     assert len(plain) > 50
     assert [parts for parts in plain if not all(part in said for part in parts)] == []
@@ -67,7 +76,11 @@ def test_secrets_are_in_no_message() -> None:
     canary = "canary\nsecret"
     certificates = [{"name": "a", "content": canary, "key": canary}, {"name": "b", "content": ["canary"]}]
     users = [{"name": "staff", "users": [{"name": "a", "password": canary, "password_hash": canary}]}]
-    for variables in ({"haproxy_certificates": certificates[:1]}, {"haproxy_certificates": certificates[1:]}, {"haproxy_userlists": users}):
+    for variables in (
+        {"haproxy_certificates": certificates[:1]},
+        {"haproxy_certificates": certificates[1:]},
+        {"haproxy_userlists": users},
+    ):
         messages = found(**variables)
         assert messages
         assert "canary" not in "".join(messages)

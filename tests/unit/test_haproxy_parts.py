@@ -24,7 +24,17 @@ from hypothesis import strategies as st
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [("plain", "plain"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("#1", "'#1'"), ("$x", "$x"), ("a\\b", "'a\\b'"), (5, "5"), ("é", "é")],
+    [
+        ("plain", "plain"),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("it's", "'it'\\''s'"),
+        ("#1", "'#1'"),
+        ("$x", "$x"),
+        ("a\\b", "'a\\b'"),
+        (5, "5"),
+        ("é", "é"),
+    ],
 )
 def test_quote(value: object, written: str) -> None:
     assert quote(value) == written
@@ -42,7 +52,14 @@ def test_quoted_words_are_read_back(texts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("", []), ("  a\tb ", ["a", "b"]), ("'a b'c", ["a bc"]), ('"a \\" b"', ['a " b']), ("a\\ b", ["a b"]), ("{ path_beg /x }", ["{", "path_beg", "/x", "}"])],
+    [
+        ("", []),
+        ("  a\tb ", ["a", "b"]),
+        ("'a b'c", ["a bc"]),
+        ('"a \\" b"', ['a " b']),
+        ("a\\ b", ["a b"]),
+        ("{ path_beg /x }", ["{", "path_beg", "/x", "}"]),
+    ],
 )
 def test_words(text: str, read: list[str]) -> None:
     assert words(text) == read
@@ -56,25 +73,56 @@ def test_unreadable(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("condition", "written"),
-    [("", "N"), ("a", "N a"), ("a b", "N a b"), ("a || b", "N a || N b"), ("a b or c", "N a b || N c"), ("{ path /or }", "N { path /or }")],
+    [
+        ("", "N"),
+        ("a", "N a"),
+        ("a b", "N a b"),
+        ("a || b", "N a || N b"),
+        ("a b or c", "N a b || N c"),
+        ("{ path /or }", "N { path /or }"),
+    ],
 )
 def test_a_further_condition_holds_in_every_alternative(condition: str, written: str) -> None:
     assert either(condition, "N") == written
 
 
 def test_lines_stand_in_the_order_in_which_they_are_evaluated() -> None:
-    lines = ["server a", "use_backend x", "http-request deny", "bind :80", "acl a b", "tcp-request content accept", "http-request allow", "mode http"]
+    lines = [
+        "server a",
+        "use_backend x",
+        "http-request deny",
+        "bind :80",
+        "acl a b",
+        "tcp-request content accept",
+        "http-request allow",
+        "mode http",
+    ]
     assert arrange(lines) == [
-        "bind :80", "mode http", "acl a b", "tcp-request content accept", "http-request deny", "http-request allow", "use_backend x", "server a",
+        "bind :80",
+        "mode http",
+        "acl a b",
+        "tcp-request content accept",
+        "http-request deny",
+        "http-request allow",
+        "use_backend x",
+        "server a",
     ]
 
 
 @pytest.mark.parametrize(
     ("one", "other", "overlap"),
     [
-        ("*:80", "198.51.100.1:80", True), ("*:80", "[2001:db8::1]:80", False), ("[::]:80", "[2001:db8::1]:80", True), ("[::]:80", "*:80", False),
-        ("*:80", "*:81", False), ("198.51.100.1:80", "198.51.100.2:80", False), (":80", "0.0.0.0:80", True), ("quic4@*:443", "*:443", False),
-        ("ipv6@*:80", "[::1]:80", True), ("unix@/run/x", "*:80", False), ("*:80-90", "127.0.0.1:85", True),
+        ("*:80", "198.51.100.1:80", True),
+        ("*:80", "[2001:db8::1]:80", False),
+        ("[::]:80", "[2001:db8::1]:80", True),
+        ("[::]:80", "*:80", False),
+        ("*:80", "*:81", False),
+        ("198.51.100.1:80", "198.51.100.2:80", False),
+        (":80", "0.0.0.0:80", True),
+        ("quic4@*:443", "*:443", False),
+        ("ipv6@*:80", "[::1]:80", True),
+        ("unix@/run/x", "*:80", False),
+        ("*:80-90", "127.0.0.1:85", True),
     ],
 )
 def test_overlap(one: str, other: str, overlap: bool) -> None:
@@ -83,13 +131,21 @@ def test_overlap(one: str, other: str, overlap: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sockets"),
-    [("*:80", ["0.0.0.0:80"]), ("[2001:DB8::0:28]:80", ["[2001:db8::28]:80"]), ("*:80-82", ["0.0.0.0:80", "0.0.0.0:82"]), ("/run/x", []), ("quic4@*:443", [])],
+    [
+        ("*:80", ["0.0.0.0:80"]),
+        ("[2001:DB8::0:28]:80", ["[2001:db8::28]:80"]),
+        ("*:80-82", ["0.0.0.0:80", "0.0.0.0:82"]),
+        ("/run/x", []),
+        ("quic4@*:443", []),
+    ],
 )
 def test_sockets(text: str, sockets: list[str]) -> None:
     assert listener(text).sockets() == sockets
 
 
-@pytest.mark.parametrize(("text", "number"), [("2.6.12-1+deb12u3", (2, 6)), ("1:3.0.11-1", (3, 0)), ("3.5~rc1-1", (3, 5)), ("13", (13, 0))])
+@pytest.mark.parametrize(
+    ("text", "number"), [("2.6.12-1+deb12u3", (2, 6)), ("1:3.0.11-1", (3, 0)), ("3.5~rc1-1", (3, 5)), ("13", (13, 0))]
+)
 def test_version(text: str, number: tuple[int, int]) -> None:
     assert version(text) == number
 
@@ -110,8 +166,26 @@ def test_what_is_not_installed_is_what_the_release_has(packages: list[str], foun
 
 def made(*options: str) -> str:
     return subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=a", "-keyout", "-", "-out", "-", *options],
-        check=True, capture_output=True, text=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=a",
+            "-keyout",
+            "-",
+            "-out",
+            "-",
+            *options,
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
 
 
@@ -125,7 +199,15 @@ def test_the_end_of_a_certificate_is_read(days: str, ends: int) -> None:
     assert haproxy_pem.has_key(text) and haproxy_pem.has_certificate(text) and not haproxy_pem.is_encrypted(text)
 
 
-@pytest.mark.parametrize("text", ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+        "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----",
+    ],
+)
 def test_what_is_no_certificate_has_no_end(text: str) -> None:
     assert haproxy_pem.ends(text) is None
 

@@ -20,13 +20,20 @@ from hypothesis import strategies as st
 HOSTVARS: dict[str, dict[str, Any]] = {
     "web-1": {"ansible_host": "198.51.100.21"},
     "web-2": {"ansible_host": "198.51.100.22", "haproxy_server_weight": 50},
-    "web-3": {"ansible_host": "192.0.2.3", "haproxy_server_address": "2001:db8::23", "haproxy_server_backup": True, "haproxy_server_port": 81},
+    "web-3": {
+        "ansible_host": "192.0.2.3",
+        "haproxy_server_address": "2001:db8::23",
+        "haproxy_server_backup": True,
+        "haproxy_server_port": 81,
+    },
     "nowhere": {},
 }
 
 
 def test_the_documented_example_holds() -> None:
-    example = yaml.safe_load(plugin.EXAMPLES)[0]["ansible.builtin.assert"]["that"].replace("evenkeel.lb.servers", "servers")
+    example = yaml.safe_load(plugin.EXAMPLES)[0]["ansible.builtin.assert"]["that"].replace(
+        "evenkeel.lb.servers", "servers"
+    )
     environment = jinja2.Environment()
     environment.filters.update(plugin.FilterModule().filters())
     assert environment.compile_expression(example)(hostvars=HOSTVARS) is True
@@ -46,18 +53,23 @@ def test_no_hosts_are_no_servers() -> None:
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(AnsibleFilterError) as error:
         plugin.servers(["web-9", "web-1", "nowhere"], HOSTVARS, prt=80)
+    accepted = (
+        "port, weight, backup, maxconn, check, id, cookie, disabled, options, send_proxy, tls, resolvers, init_addr"
+    )
     assert str(error.value).splitlines() == [
-        "evenkeel.lb.servers: prt: The argument prt is unknown. Found: prt. Accepted: port, weight, backup, maxconn, check, id, cookie, disabled, options, "
-        "send_proxy, tls, resolvers, init_addr. Correct or remove it. [servers]",
+        f"evenkeel.lb.servers: prt: The argument prt is unknown. Found: prt. Accepted: {accepted}. Correct or remove it. [servers]",
         "[0]: The host is not in the inventory. Found: web-9. Correct its name or add the host. [servers]",
-        "nowhere: The host has no address. Found: neither haproxy_server_address nor ansible_host. Set ansible_host, or haproxy_server_address where traffic "
-        "takes another way. [servers]",
+        "nowhere: The host has no address. Found: neither haproxy_server_address nor ansible_host. "
+        "Set ansible_host, or haproxy_server_address where traffic takes another way. [servers]",
     ]
 
 
 @pytest.mark.parametrize("hosts", ["web-1", None, {"web-1": {}}])
 def test_the_input_is_a_list(hosts: Any) -> None:
-    with pytest.raises(AnsibleFilterError, match=r"^evenkeel.lb.servers: the input must be a list of host names, not (str|NoneType|dict)"):
+    with pytest.raises(
+        AnsibleFilterError,
+        match=r"^evenkeel.lb.servers: the input must be a list of host names, not (str|NoneType|dict)",
+    ):
         plugin.servers(hosts, HOSTVARS)
 
 

@@ -24,7 +24,13 @@ from tests.faults import Probe  # noqa: E402
 NAME = os.environ.get("LAB_NAME", "mol-haproxy")
 LB = "lb-1"
 CONTROL = "/usr/local/lib/evenkeel/haproxy/ctl"
-ASK = "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect('/run/haproxy/admin.sock');s.sendall(sys.argv[1].encode()+b'\\n');print(s.makefile().read())"
+ASK = """
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect("/run/haproxy/admin.sock")
+connection.sendall(sys.argv[1].encode() + b"\\n")
+print(connection.makefile().read())
+"""
 
 SHOWN = """
 import hashlib, socket, ssl, sys
@@ -79,12 +85,22 @@ class Bed:
     def server(self, backend: str, name: str) -> dict[str, str]:
         lines = [line.split() for line in self.ask(f"show servers state {backend}").splitlines()[1:]]
         head = lines[0][1:]
-        return next(dict(zip(head, line)) for line in lines[1:] if line[3] == name)
+        return next(dict(zip(head, line, strict=False)) for line in lines[1:] if line[3] == name)
 
     def converge(self, *arguments: str, expect: int = 0, **variables: Any) -> str:
         """Run the role, with variables laid over the inventory's."""
-        argv = ["ansible-playbook", "-i", str(self.lab.inventory), "molecule/haproxy/converge.yml", "-e", json.dumps(variables), *arguments]
-        done = subprocess.run(argv, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=300)
+        argv = [
+            "ansible-playbook",
+            "-i",
+            str(self.lab.inventory),
+            "molecule/haproxy/converge.yml",
+            "-e",
+            json.dumps(variables),
+            *arguments,
+        ]
+        done = subprocess.run(
+            argv, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 

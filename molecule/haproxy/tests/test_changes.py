@@ -63,14 +63,17 @@ def test_a_changed_backend_is_reloaded_and_in_force(bed: Bed, probe: Probe) -> N
 
 def stat(bed: Bed, proxy: str, name: str, column: str) -> str:
     head, *lines = [line.split(",") for line in bed.ask("show stat").lstrip("# ").splitlines()]
-    return next(dict(zip(head, line))[column] for line in lines if line[:2] == [proxy, name])
+    return next(dict(zip(head, line, strict=False))[column] for line in lines if line[:2] == [proxy, name])
 
 
 def test_states_outlive_a_reload_where_they_are_true(bed: Bed) -> None:
     """A drained server stays drained; a server that moves to another port is there at once, and its old state is not."""
     bed.ask("set server weighted/web-1 state drain")
     bed.ask("set server app/web-2 state drain")
-    moved = [{"name": "web-1", "address": bed.lab.address("web-1"), "port": 9000}, {"name": "web-2", "address": bed.lab.address("web-2"), "port": 8080}]
+    moved = [
+        {"name": "web-1", "address": bed.lab.address("web-1"), "port": 9000},
+        {"name": "web-2", "address": bed.lab.address("web-2"), "port": 8080},
+    ]
     bed.converge(haproxy_backends=bed.backend("weighted", servers=moved))
     try:
         assert bed.server("app", "web-2")["srv_admin_state"] == "8"
@@ -106,11 +109,23 @@ def test_a_renewed_certificate_needs_no_reload(bed: Bed, probe: Probe) -> None:
 
 def test_a_certificate_from_the_node_is_renewed_alike(bed: Bed) -> None:
     worker = bed.worker()
-    bed.on(LB, "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n" + (bed.lab.state / "tls" / "renewed.pem").read_text() + "EOF")
+    bed.on(
+        LB,
+        "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n"
+        + (bed.lab.state / "tls" / "renewed.pem").read_text()
+        + "EOF",
+    )
     bed.converge()
-    assert bed.shown_certificate("node.example.com") == bed.made_certificate("example.com"), "renewed.pem is for another name"
+    assert bed.shown_certificate("node.example.com") == bed.made_certificate("example.com"), (
+        "renewed.pem is for another name"
+    )
     assert bed.worker() == worker
-    bed.on(LB, "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n" + (bed.lab.state / "tls" / "node.example.com.pem").read_text() + "EOF")
+    bed.on(
+        LB,
+        "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n"
+        + (bed.lab.state / "tls" / "node.example.com.pem").read_text()
+        + "EOF",
+    )
     bed.converge()
     assert bed.shown_certificate("node.example.com") == bed.made_certificate("node.example.com")
 
@@ -132,21 +147,32 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     frontends = bed.variables()["haproxy_frontends"]
     return {
         "a raw line that HAProxy does not know": {"haproxy_backends": bed.backend("app", options=["nonsense here"])},
-        "a backend that is not there": {"haproxy_frontends": [{**frontends[0], "default_backend": "nowhere"}, *frontends[1:]]},
+        "a backend that is not there": {
+            "haproxy_frontends": [{**frontends[0], "default_backend": "nowhere"}, *frontends[1:]]
+        },
         "a line break": {"haproxy_backends": bed.backend("app", description="x\n  stats enable")},
-        "a key that is not the certificate's": {"haproxy_certificates": [
-            {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")}, *bed.variables()["haproxy_certificates"][1:]]},
-        "a port that is taken": {"haproxy_frontends": [*frontends, {"name": "ssh", "bind": ["*:22"], "default_backend": "app"}]},
+        "a key that is not the certificate's": {
+            "haproxy_certificates": [
+                {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")},
+                *bed.variables()["haproxy_certificates"][1:],
+            ]
+        },
+        "a port that is taken": {
+            "haproxy_frontends": [*frontends, {"name": "ssh", "bind": ["*:22"], "default_backend": "app"}]
+        },
     }[what]
 
 
-@pytest.mark.parametrize(("what", "said"), [
-    ("a raw line that HAProxy does not know", "nonsense"),
-    ("a backend that is not there", "haproxy_frontends[0].default_backend: There is no backend of this name."),
-    ("a line break", "haproxy_backends[0].description: The value holds a line break"),
-    ("a key that is not the certificate's", "example.com.pem"),
-    ("a port that is taken", ":22"),
-])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("a raw line that HAProxy does not know", "nonsense"),
+        ("a backend that is not there", "haproxy_frontends[0].default_backend: There is no backend of this name."),
+        ("a line break", "haproxy_backends[0].description: The value holds a line break"),
+        ("a key that is not the certificate's", "example.com.pem"),
+        ("a port that is taken", ":22"),
+    ],
+)
 def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: str) -> None:
     before = bed.on(LB, EVERYTHING)
     outputs: list[str] = []
@@ -164,9 +190,18 @@ def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: 
 
 def test_everything_wrong_is_said_at_once(bed: Bed) -> None:
     frontends = bed.variables()["haproxy_frontends"]
-    wrong = [{**frontends[0], "default_backend": "nowhere", "cache": "none"}, {"name": "web", "bind": ["198.51.100.28:80"]}, *frontends[1:]]
+    wrong = [
+        {**frontends[0], "default_backend": "nowhere", "cache": "none"},
+        {"name": "web", "bind": ["198.51.100.28:80"]},
+        *frontends[1:],
+    ]
     output = " ".join(bed.converge(expect=2, haproxy_frontends=wrong).split())
-    for said in ("no backend of this name", "no cache of this name", "Two frontends have the same name", "lead nowhere"):
+    for said in (
+        "no backend of this name",
+        "no cache of this name",
+        "Two frontends have the same name",
+        "lead nowhere",
+    ):
         assert said in output
 
 
@@ -189,6 +224,8 @@ def test_check_mode_promises_what_a_run_does(bed: Bed) -> None:
 
 
 def test_the_control_script_sees_a_daemon_that_lags_behind(bed: Bed) -> None:
-    done = subprocess.run(["docker", "exec", bed.lab.container(LB), CONTROL, "verify", "0" * 16], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["docker", "exec", bed.lab.container(LB), CONTROL, "verify", "0" * 16], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "the file's is 0000000000000000" in done.stdout

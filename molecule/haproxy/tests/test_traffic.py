@@ -17,7 +17,9 @@ def takers(bed: Bed, count: int, path: str, *options: str, port: int = 80) -> Co
 
 def refused(bed: Bed, *arguments: str) -> bool:
     """Whether curl got no answer at all."""
-    done = bed.on("client", f"curl -ksS -o /dev/null --max-time 3 {' '.join(arguments)} && echo answered || echo refused")
+    done = bed.on(
+        "client", f"curl -ksS -o /dev/null --max-time 3 {' '.join(arguments)} && echo answered || echo refused"
+    )
     return done.strip() == "refused"
 
 
@@ -113,8 +115,11 @@ def test_redirects(bed: Bed, path: str, host: str, status: int, location: str) -
 
 def test_header_rules_change_requests(bed: Bed) -> None:
     bed.get("/headers", "-H", "X-Internal: leak")
-    logged = bed.on("web-1", "tail -q -n 1 /var/log/nginx/lab.log") + bed.on("web-2", "tail -n 1 /var/log/nginx/lab.log") + bed.on(
-        "web-3", "tail -n 1 /var/log/nginx/lab.log")
+    logged = (
+        bed.on("web-1", "tail -q -n 1 /var/log/nginx/lab.log")
+        + bed.on("web-2", "tail -n 1 /var/log/nginx/lab.log")
+        + bed.on("web-3", "tail -n 1 /var/log/nginx/lab.log")
+    )
     # The web server logs X-Forwarded-For and X-Request-Id: the client's address, and the rule's value.
     assert f"GET /headers 200 {bed.lab.address(LB)} {bed.lab.address('client')} id-/headers" in logged
 
@@ -128,7 +133,9 @@ def test_header_rules_change_answers(bed: Bed) -> None:
     assert bed.server("api", "web-3")["srv_id"] == "7"
 
 
-@pytest.mark.parametrize(("user", "status"), [("alice:it's #1, naïve", 200), ("alice:wrong", 401), ("bob:builder", 401), ("", 401)])
+@pytest.mark.parametrize(
+    ("user", "status"), [("alice:it's #1, naïve", 200), ("alice:wrong", 401), ("bob:builder", 401), ("", 401)]
+)
 def test_a_userlist_lets_its_group_in(bed: Bed, user: str, status: int) -> None:
     answer = bed.get("/private/x", *(("-u", user) if user else ()))
     assert answer.status == status
@@ -143,7 +150,10 @@ def test_a_rate_limit_refuses_who_asks_too_often(bed: Bed) -> None:
 
 
 def test_a_rate_limit_of_connections_in_tcp_mode(bed: Bed) -> None:
-    statuses = bed.on("client", f"for i in $(seq 60); do curl -s -o /dev/null -w '%{{http_code}} ' http://{bed.lab.address(LB)}:84/ || :; done").split()
+    statuses = bed.on(
+        "client",
+        f"for i in $(seq 60); do curl -s -o /dev/null -w '%{{http_code}} ' http://{bed.lab.address(LB)}:84/ || :; done",
+    ).split()
     assert 45 <= statuses.count("200") <= 50
     assert statuses[-5:] == ["000"] * 5
 
@@ -168,7 +178,10 @@ def test_a_cache_answers_from_memory(bed: Bed) -> None:
 
 
 def test_answers_are_compressed(bed: Bed) -> None:
-    assert bed.get("/", "-H", "Accept-Encoding: gzip", "-o", "/dev/null", "-D", "-").headers.get("content-encoding") == "gzip"
+    assert (
+        bed.get("/", "-H", "Accept-Encoding: gzip", "-o", "/dev/null", "-D", "-").headers.get("content-encoding")
+        == "gzip"
+    )
 
 
 # --- TLS
@@ -187,16 +200,25 @@ def test_an_unknown_name_gets_the_first_certificate_or_none(bed: Bed) -> None:
 
 
 def test_http2(bed: Bed) -> None:
-    answer = bed.on("client", f"curl -ks -o /dev/null -w '%{{http_version}} %{{http_code}}' --http2 https://{bed.lab.address(LB)}/")
+    answer = bed.on(
+        "client", f"curl -ks -o /dev/null -w '%{{http_version}} %{{http_code}}' --http2 https://{bed.lab.address(LB)}/"
+    )
     assert answer == "2 200"
-    answer = bed.on("client", f"curl -ks -o /dev/null -w '%{{http_version}}' --http2 --connect-to ::{bed.lab.address(LB)}:444 https://example.com/")
+    answer = bed.on(
+        "client",
+        f"curl -ks -o /dev/null -w '%{{http_version}}' --http2 --connect-to ::{bed.lab.address(LB)}:444 https://example.com/",
+    )
     assert answer == "1.1"
 
 
 @pytest.mark.parametrize(
     ("options", "answers"),
-    [("--tlsv1.3", True), ("--tlsv1.2 --tls-max 1.2", True), ("--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0", False),
-     ("--tls-max 1.2 --ciphers AES128-SHA", False)],
+    [
+        ("--tlsv1.3", True),
+        ("--tlsv1.2 --tls-max 1.2", True),
+        ("--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0", False),
+        ("--tls-max 1.2 --ciphers AES128-SHA", False),
+    ],
 )
 def test_tls_is_mozillas_intermediate(bed: Bed, options: str, answers: bool) -> None:
     assert refused(bed, options, f"https://{bed.lab.address(LB)}/") is not answers
@@ -229,7 +251,10 @@ def test_statistics_and_metrics_ask_for_a_password(bed: Bed) -> None:
 
 
 def test_health_is_told_to_this_host_only(bed: Bed) -> None:
-    status = "import http.client,sys;c=http.client.HTTPConnection('127.0.0.1',8405);c.request('GET',sys.argv[1]);print(c.getresponse().status)"
+    status = (
+        "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8405);"
+        "c.request('GET', sys.argv[1]); print(c.getresponse().status)"
+    )
     for path, expected in (("/alive", "200"), ("/ready", "200"), ("/else", "503")):
         assert bed.lab.run(LB, ["python3", "-c", status, path]).strip() == expected
     for web in WEBS:
@@ -253,8 +278,10 @@ def test_requests_are_in_the_journal_in_the_frontends_own_words(bed: Bed) -> Non
 
 
 def test_the_socket_is_roots_alone(bed: Bed) -> None:
-    assert bed.on(LB, "stat -c '%a %U' /run/haproxy/admin.sock /etc/haproxy/certs /etc/haproxy/certs/example.com.pem /etc/haproxy/haproxy.cfg").splitlines() == [
-        "600 root", "700 root", "600 root", "600 root"]
+    assert bed.on(
+        LB,
+        "stat -c '%a %U' /run/haproxy/admin.sock /etc/haproxy/certs /etc/haproxy/certs/example.com.pem /etc/haproxy/haproxy.cfg",
+    ).splitlines() == ["600 root", "700 root", "600 root", "600 root"]
 
 
 # --- kept clients and those in trouble

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _NEEDS_QUOTES = frozenset(" \t\\#'\"")
