@@ -215,7 +215,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-started:
+began:
   description: When the first request was due, in epoch seconds.
   type: float
   returned: with the figures
@@ -336,7 +336,7 @@ cpu_percent:
   returned: with the figures
   sample: 14.5
 series:
-  description: RV(sent), RV(ok) and RV(lost) for each second since RV(started).
+  description: RV(sent), RV(ok) and RV(lost) for each second since RV(began).
   type: list
   elements: dict
   returned: with the figures if O(series=true)

@@ -336,8 +336,9 @@ class Client:
         late = sum(1 for value in self.lateness if value > LATE)
         due = len(self.lateness) + self.missed
         by_kind = {kept: [stream for stream in self.streams if stream.kept == kept] for kept in (False, True)}
+        # Not "started" and "finished": a result with those is no end of an asynchronous task to Ansible.
         figures: dict[str, Any] = {
-            "started": round(self.start + self.epoch, 4),
+            "began": round(self.start + self.epoch, 4),
             "ended": round(self.finished + self.epoch, 4),
             "new": self._figures(by_kind[False]),
             "kept": self._figures(by_kind[True]),
