@@ -181,6 +181,7 @@ def test_a_new_node_is_seeded(host: Host) -> None:
     host.files.seed()
     assert host.files.crashes() == {"app": -254, "web": -254}
     assert host.files.joining() and host.value == 0
+    assert (host.files.volatile / "seeded").exists()
     assert (host.files.drains.stat().st_mode & 0o777, host.files.track.stat().st_mode & 0o777) == (0o700, 0o700)
 
 

@@ -374,9 +374,19 @@ def test_verify_of_a_dead_daemon(node: Node) -> None:
     assert ctl.verify(node.files) == ["keepalived does not run: journalctl -u keepalived"]
 
 
-def test_check_refuses_an_empty_file() -> None:
-    assert ctl.check(" \n") == ["the file is empty: keepalived would accept it and give up every VIP."]
-    assert ctl.check(CONF) == []
+def test_check_refuses_an_empty_file(node: Node) -> None:
+    assert ctl.check(" \n", node.files) == ["the file is empty: keepalived would accept it and give up every VIP."]
+    assert ctl.check("global_defs {\n}", node.files)[0].startswith("there is no vrrp_instance")
+    assert ctl.check(CONF, node.files) == []
+
+
+def test_check_refuses_a_source_that_is_elsewhere(node: Node) -> None:
+    source = "    virtual_router_id 55\n    unicast_src_ip {}\n"
+    assert ctl.check(CONF.replace("    virtual_router_id 55\n", source.format("192.0.2.11")), node.files) == []
+    assert ctl.check(CONF.replace("    virtual_router_id 55\n", source.format("198.51.100.1")), node.files) == [
+        "vrrp_instance public: unicast_src_ip 198.51.100.1 is no address of this node, "
+        "which has 192.0.2.11, 192.0.2.28, 2001:db8::28: set keepalived_address."
+    ]
 
 
 def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .._core.keepalived import refusals
+from .._core.keepalived import configured, refusals
 from . import live as looking
 from .files import Files
 from .join import join
@@ -25,9 +25,20 @@ from .join import join
 TABLE = "evenkeel_vrrp"
 
 
-def check(text: str) -> list[str]:
-    """Every refusal; an empty file is one."""
-    return refusals(text) if text.strip() else ["the file is empty: keepalived would accept it and give up every VIP."]
+def check(text: str, files: Files) -> list[str]:
+    """Every refusal; an empty file is one, and so is a source address that this node does not have."""
+    if not text.strip():
+        return ["the file is empty: keepalived would accept it and give up every VIP."]
+    found = refusals(text)
+    if found:
+        return found
+    own = {address for link in looking.show_interfaces(files.run).values() for address in link.addresses}
+    return [
+        f"vrrp_instance {instance['name']}: unicast_src_ip {instance['unicast_src_ip']} is no address of this node, "
+        f"which has {', '.join(sorted(own)) or 'none'}: set keepalived_address."
+        for instance in configured(text)["instances"]
+        if instance["unicast_src_ip"] and looking.bare(instance["unicast_src_ip"]) not in own
+    ]
 
 
 def verify(files: Files) -> list[str]:
@@ -93,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
     elif verb == "join":
         join(files, files.facts())
     elif verb == "check" and len(argv) == 2:
-        problems = [f"{argv[1]}: {line}" for line in check(Path(argv[1]).read_text(encoding="utf-8"))]
+        problems = [f"{argv[1]}: {line}" for line in check(Path(argv[1]).read_text(encoding="utf-8"), files)]
     elif verb == "verify":
         problems = verify(files)
     else:

@@ -219,6 +219,8 @@ class Files:
         self.seed_join()
         with self.locked():
             self.derive()
+        # Newer than the facts: nothing is left to do at the next start, unless the node boots or the plan changes.
+        (self.volatile / "seeded").write_text("", encoding="ascii")
 
 
 def number(path: Path) -> int | None:
