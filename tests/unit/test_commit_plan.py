@@ -152,7 +152,7 @@ def test_a_link_that_shall_be_absent_comes_back(world: World) -> None:
     assert world.commit(absent=[str(world.etc / "link")]).error is None
     assert not os.path.lexists(world.etc / "link")
     assert world.commit().error is None
-    assert os.readlink(world.etc / "link") == "somewhere"
+    assert (world.etc / "link").readlink() == Path("somewhere")
 
 
 def test_a_path_of_another_service_is_refused(world: World) -> None:

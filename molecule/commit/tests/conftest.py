@@ -20,8 +20,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
-from lab.shell import LabError  # noqa: E402
+from crash import Crash  # noqa: E402 - the lab is found by the line above
+
+from lab.hosts import Lab  # noqa: E402
 
 NAME = os.environ.get("LAB_NAME", "mol-commit")
 
@@ -131,9 +132,12 @@ class Node:
         )
 
     def leftovers(self) -> list[str]:
-        return self.sh(
-            "find /etc /var/lib/evenkeel -name '*evenkeel-new' -o -name '*evenkeel-old' -o -name '.*.new'"
-        ).split()
+        """What a commit puts beside its targets while it is under way."""
+        return self.sh("find /etc -name '*evenkeel-new' -o -name '*evenkeel-old'").split()
+
+    def temporary(self) -> list[str]:
+        """The same in our own state."""
+        return self.sh("find /var/lib/evenkeel -name '.*'").split()
 
 
 @dataclass
@@ -228,13 +232,14 @@ def proxy(certificates: list[str]) -> Proxy:
     return Proxy(certificates)
 
 
+@pytest.fixture(scope="session")
+def crash(lab: Lab) -> Crash:
+    return Crash(lab, "lb-1")
+
+
 @pytest.fixture
-def node(lab: Lab, proxy: Proxy) -> Node:
+def node(lab: Lab, crash: Crash, proxy: Proxy) -> Node:
     """A host with the set `one` in force."""
-    host = Node(lab, "lb-1")
-    try:
-        done = host.commit(**proxy.arguments("one", on_drift="overwrite"))
-        assert not done.failed, done.output
-    except LabError as error:
-        pytest.fail(str(error))
-    return host
+    answer = crash.run(proxy.arguments("one", on_drift="overwrite"))
+    assert "error" not in answer, answer
+    return Node(lab, "lb-1")

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, Node
+from lab.hosts import Lab
+
+ROOT = Path(__file__).resolve().parents[3]
 
 PLACE = "/root/crash"
 DRIVER = """
@@ -36,23 +38,30 @@ def main(request, at):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1]) as file:
-        request = json.load(file)
-    print(json.dumps(main(request, int(sys.argv[2]))))
+    print(json.dumps(main(json.load(sys.stdin), int(sys.argv[1]))))
+"""
+
+
+UNPACK = """
+import json, pathlib, sys
+for name, text in json.load(sys.stdin).items():
+    path = pathlib.Path(sys.argv[1], name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 """
 
 
 class Crash:
     """The engine on a host, called without ansible."""
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        for source in sorted((ROOT / "plugins/module_utils/_commit").glob("*.py")):
-            self.node.put(f"{PLACE}/evenkeel_commit/{source.name}", Path(source).read_text())
-        self.node.put(f"{PLACE}/driver.py", DRIVER)
+    def __init__(self, lab: Lab, host: str) -> None:
+        self.lab, self.host = lab, host
+        sources = (ROOT / "plugins/module_utils/_commit").glob("*.py")
+        files = {f"evenkeel_commit/{source.name}": source.read_text() for source in sources}
+        lab.run(host, ["python3", "-c", UNPACK, PLACE], stdin=json.dumps({**files, "driver.py": DRIVER}))
 
     def run(self, request: dict[str, Any], at: int = 0, wrapper: str = "") -> dict[str, Any]:
         """The result; empty if it died."""
-        self.node.put(f"{PLACE}/request.json", json.dumps(request))
-        output = self.node.sh(f"{wrapper} python3 {PLACE}/driver.py {PLACE}/request.json {at} || test $? = 137", 120)
+        script = f"{wrapper} python3 {PLACE}/driver.py {at} || test $? = 137"
+        output = self.lab.run(self.host, ["sh", "-ec", script], stdin=json.dumps(request), timeout=120)
         return dict(json.loads(output.splitlines()[-1])) if output.strip() else {}

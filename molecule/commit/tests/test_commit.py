@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import CERTIFICATE, CONFIG, DROP_IN, MAP, SYSCTL, Node, Proxy, traffic
+from crash import Crash
 
 from lab.hosts import Lab
 
@@ -30,7 +31,7 @@ def test_a_set_comes_into_force_and_then_nothing_is_left_to_do(node: Node, proxy
     again = node.commit(**proxy.arguments("two", certificate=1))
     assert (again.changed, again.stage, again.apply, again.diff) == (False, "compare", "none", [])
     assert node.everything() == before
-    assert node.leftovers() == []
+    assert node.leftovers() + node.temporary() == []
 
 
 def test_the_diff_shows_a_certificate_as_its_fingerprint(node: Node, proxy: Proxy) -> None:
@@ -62,23 +63,23 @@ def test_a_refused_candidate_leaves_every_byte_and_every_process(node: Node, pro
     assert node.everything() == before
 
 
-def test_without_a_namespace_the_candidate_is_swapped_in_and_put_back(node: Node, proxy: Proxy) -> None:
+def test_without_a_namespace_the_candidate_is_swapped_in_and_put_back(node: Node, crash: Crash, proxy: Proxy) -> None:
     """A root without CAP_SYS_ADMIN may not make mount namespaces."""
-    before = node.sh(f"sha256sum {CONFIG} {CERTIFICATE} {SYSCTL} {DROP_IN}; systemctl show -p MainPID haproxy")
-    request = proxy.arguments("two", extra="    bindd :81\n", certificate=1)
-    answer = run_without_namespaces(node, request)
-    assert answer["stage"] == "validate" and answer["validated"] == "swap"
-    assert "the old set was put back" in answer["error"]["what"]
-    assert node.sh(f"sha256sum {CONFIG} {CERTIFICATE} {SYSCTL} {DROP_IN}; systemctl show -p MainPID haproxy") == before
-    answer = run_without_namespaces(node, proxy.arguments("two"))
-    assert (answer["changed"], answer["validated"]) == (True, "swap")
+    bounded = "setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin"
+    look = f"sha256sum {CONFIG} {CERTIFICATE} {SYSCTL} {DROP_IN}; systemctl show -p MainPID haproxy"
+    before = node.sh(look)
+    refused = crash.run(proxy.arguments("two", extra="    bindd :81\n", certificate=1), wrapper=bounded)
+    assert (refused["stage"], refused["validated"]) == ("validate", "swap")
+    assert "the old set was put back" in refused["error"]["what"]
+    assert node.sh(look) == before
+    # Never where a daemon watches: it would read the candidate.
+    watched = crash.run(
+        {**proxy.arguments("two"), "apply": {"sysctl": [SYSCTL], "watched": [CONFIG]}, "check": True}, wrapper=bounded
+    )
+    assert (watched["changed"], watched["validated"]) == (True, "none")
+    done = crash.run(proxy.arguments("two"), wrapper=bounded)
+    assert (done["changed"], done["validated"]) == (True, "swap")
     assert node.word() == "two"
-
-
-def run_without_namespaces(node: Node, request: dict[str, Any]) -> dict[str, Any]:
-    from crash import Crash
-
-    return Crash(node).run(request, wrapper="setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin")
 
 
 def test_an_address_that_somebody_holds_is_refused_before_the_daemon_tries_it(node: Node, proxy: Proxy) -> None:
@@ -116,23 +117,15 @@ def test_traffic_never_stops_while_a_failed_reload_is_put_back(lab: Lab) -> None
     node = Node(lab, "web-1")
 
     def arguments(word: str, port: int) -> dict[str, Any]:
+        answers = f"exec 3<>/dev/tcp/127.0.0.1/{port}; ss -Hltnp sport = :{port} | grep -q nginx"
+        server = f"server {{ listen 80; listen {port}; location / {{ return 200 {word}; }} }}\n"
         return {
             "service": "nginx",
-            "files": [
-                {
-                    "path": "/etc/nginx/conf.d/commit.conf",
-                    "content": f"server {{ listen 80; listen {port}; location / {{ return 200 {word}; }} }}\n",
-                }
-            ],
+            "files": [{"path": "/etc/nginx/conf.d/commit.conf", "content": server}],
             "validate": [["nginx", "-t"]],
             "unit": "nginx.service",
             "unit_state": "started",
-            "verify": {
-                "command": [
-                    ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}; ss -Hltnp sport = :{port} | grep -q nginx"]
-                ],
-                "timeout": 3,
-            },
+            "verify": {"command": [["bash", "-c", answers]], "timeout": 3},
         }
 
     first = arguments("one", 8090)

@@ -32,7 +32,7 @@ class Pair:
     """Two sets that differ in every kind of path, and a host on which one of them is in force."""
 
     def __init__(self, node: Node, proxy: Proxy) -> None:
-        self.node, self.crash = node, Crash(node)
+        self.node, self.crash = node, Crash(node.lab, node.name)
         self.requests = {"one": self.request(proxy, "one", 0), "two": self.request(proxy, "two", 1)}
         node.sh(
             "mkdir -p /etc/systemd/system/haproxy.service.d; systemctl stop haproxy || true; "

@@ -249,7 +249,10 @@ class Store:
         return name
 
     def expire(self, service: str, now: float) -> None:
-        """Drops generations beyond ten that are older than thirty days. What a person wrote is never dropped."""
+        """Drops generations beyond ten that are older than thirty days, and what a process that died left unfinished.
+
+        What a person wrote is never dropped.
+        """
         generations = self.generations(service)
         for old in generations[:-KEEP_COUNT]:
             if old.kind == COMMIT and now - old.time > KEEP_SECONDS:
@@ -259,6 +262,10 @@ class Store:
         for name in os.listdir(self.directory(service, "blobs")):
             if name not in needed:
                 self.host.unlink(self.directory(service, "blobs", name))
+        for part in ("", "generations"):
+            for name in os.listdir(self.directory(service, part)):
+                if name.startswith("."):
+                    self.host.unlink(self.directory(service, part, name))
 
     # -- journal -------------------------------------------------------------------------------------------------
 
