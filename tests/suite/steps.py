@@ -129,6 +129,7 @@ def run_step(step: Step) -> Outcome:
     """Run one step into its log; on failure print the end of it."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{re.sub(r'[^a-z0-9.]+', '-', step.name)}.log"
+    say(f"...     {step.name}")
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as file:
         code = _execute(step, file)

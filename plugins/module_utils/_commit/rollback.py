@@ -89,7 +89,7 @@ def _rollback_targets(store: Store, run_id: str) -> list[tuple[str, Generation]]
         found.append((manifest.time, service, before[-1] if before else first))
     if problems:
         raise CommitError.first_of(problems)
-    return [(service, target) for _, service, target in sorted(found, key=lambda one: -one[0])]
+    return [(service, target) for dummy, service, target in sorted(found, key=lambda one: -one[0])]
 
 
 def _last(history: Sequence[Generation], run_id: str) -> int:
