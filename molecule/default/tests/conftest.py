@@ -87,10 +87,9 @@ class Site:
         self.overlay.write_text(yaml.safe_dump({"balancers": {"hosts": self._hosts, "vars": self._vars}}))
         return ["-i", str(self.lab.inventory), "-i", str(self.overlay)]
 
-    def _run(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            argv, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=300
-        )
+    def _run(self, argv: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", **(env or {})}
+        return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="session")
