@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,43 +20,57 @@ EVERYTHING = (
 )
 
 
-def watched(bed: Bed, probe: Probe, act: Any, **load: Any) -> dict[str, Any]:
+# Enough that a reload that drops kept connections would be seen (it loses nearly every one), and little enough for a
+# machine that is busy with other scenarios.
+LOAD = {"rate": 60, "kept": 10, "kept_rate": 20}
+
+
+def watched(bed: Bed, probe: Probe, act: Callable[[], object]) -> dict[str, Any]:
     """What new and kept clients saw while something happened."""
-    probe.start([{"name": "web", "address": bed.lab.address(LB)}], **load)
+    probe.start([{"name": "web", "address": bed.lab.address(LB)}], **LOAD)
     try:
-        bed.on(LB, "sleep 1")
+        time.sleep(1)
         act()
-        bed.on(LB, "sleep 1")
+        time.sleep(1)
     finally:
         seen = probe.stop()
     assert seen["kept"]["sent"] > 100 and seen["new"]["sent"] > 100
     return seen
 
 
+def lost(seen: dict[str, Any]) -> str:
+    """Empty if nothing was; otherwise what, and whether the machine was too busy for the figures to be trusted."""
+    return (
+        ""
+        if not seen["lost"]
+        else f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms: {seen['lost_list'][:5]}"
+    )
+
+
 def test_ten_reloads_lose_nothing(bed: Bed, probe: Probe) -> None:
     before = bed.worker()
     seen = watched(bed, probe, lambda: reloads(bed.lab, LB))
     assert bed.worker() != before
-    assert seen["lost"] == 0, seen["lost_list"]
+    assert lost(seen) == ""
 
 
 def test_a_web_server_that_crashes_costs_nothing(bed: Bed, probe: Probe) -> None:
     def crash() -> None:
         faults.crash(bed.lab, "web-1", NGINX)
-        bed.on(LB, "sleep 3")
+        time.sleep(3)
 
     try:
         seen = watched(bed, probe, crash)
     finally:
         faults.restore(bed.lab, "web-1", NGINX)
     assert set(seen["servers"]) == {"web-1", "web-2", "web-3"}
-    assert seen["lost"] == 0, seen["lost_list"]
+    assert lost(seen) == ""
 
 
 def test_a_changed_backend_is_reloaded_and_in_force(bed: Bed, probe: Probe) -> None:
     main = bed.on(LB, "systemctl show -p MainPID --value haproxy").strip()
     seen = watched(bed, probe, lambda: bed.converge(haproxy_backends=bed.backend("weighted", balance="leastconn")))
-    assert seen["lost"] == 0, seen["lost_list"]
+    assert lost(seen) == ""
     assert bed.on(LB, "systemctl show -p MainPID --value haproxy").strip() == main, "restarted instead of reloaded"
     assert "weighted" in bed.ask("show stat") and "leastconn" in stat(bed, "weighted", "BACKEND", "algo")
     bed.converge()
@@ -97,7 +113,7 @@ def test_a_renewed_certificate_needs_no_reload(bed: Bed, probe: Probe) -> None:
     seen = watched(bed, probe, lambda: bed.converge("--diff", scenario_certificate="renewed"))
     assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
     assert bed.worker() == worker
-    assert seen["lost"] == 0, seen["lost_list"]
+    assert lost(seen) == ""
     # What is on disk is what the next worker reads.
     bed.on(LB, f"systemctl reload {HAPROXY}; sleep 1")
     assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
@@ -179,7 +195,7 @@ def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: 
     seen = watched(bed, probe, lambda: outputs.append(bed.converge(expect=2, **wrong_variables(bed, what))))
     assert said in outputs[0].replace("\n        ", " "), outputs[0]
     assert "PRIVATE KEY" not in outputs[0]
-    assert seen["lost"] == 0, seen["lost_list"]
+    assert lost(seen) == ""
     after = bed.on(LB, EVERYTHING)
     if what == "a port that is taken":
         # -c binds nothing: this one is found out by the reload, and put back.
