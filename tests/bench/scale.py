@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import yaml
+from ansible.plugins.filter.core import FilterModule
 
 from tests.bench.inventory import hostvars, inventory
 from tests.bench.tables import medians, table
@@ -23,6 +25,7 @@ from tests.suite.steps import BIN, ROOT
 
 NODES = (100, 300, 1000)
 ROLES = ("haproxy", "keepalived")
+PACKAGES = ["haproxy 2.6.12-1", "libssl3 3.0.17-1"]
 PLAYS = Path(__file__).parent / "planning"
 
 
@@ -40,37 +43,68 @@ def measure(runs: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 def report(found: dict[str, Any]) -> str:
     """The figures as a table: seconds, and milliseconds per node."""
-    head = ["nodes", "plan: core s", "ms/node", "task s", "ms/node", "render: task s", "ms/node", "empty task s"]
-    rows = []
+    head = ["nodes"]
+    for column in ("plan: core", "plan: task", "render: core", "render: tasks", "an empty task"):
+        head += [f"{column} s", "ms/node"]
+    rows: list[list[object]] = []
     for nodes, figures in found.items():
-        each = 1000 / int(nodes)
-        core_plan, task = figures["core"]["plan"], figures["ansible"]
-        rows.append(
-            [nodes, core_plan, core_plan * each, task["plan"], task["plan"] * each]
-            + [task["render"], task["render"] * each, task["empty"]]
-        )
+        pure, tasks = figures["core"], figures["ansible"]
+        row: list[object] = [nodes]
+        for seconds in (pure["plan"], tasks["plan"], pure["render"], tasks["render"], tasks["empty"]):
+            row += [seconds, 1000 * seconds / int(nodes)]
+        rows.append(row)
     return table(head, rows)
 
 
 def core(nodes: int) -> dict[str, float | None]:
-    """Seconds that the pure functions take."""
+    """Seconds that the pure functions take: the plan of all clusters, then models and files of all nodes."""
     sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+    from ansible_collections.evenkeel.lb.plugins.filter.haproxy_model import haproxy_model
+    from ansible_collections.evenkeel.lb.plugins.filter.keepalived_model import keepalived_model
     from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
 
+    templates = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    templates.filters.update(FilterModule().filters())
+    files = {role: templates.from_string(_template(role)) for role in ROLES}
+    specification = (ROOT / "roles" / "haproxy" / "meta" / "argument_specs.yml").read_text()
+    defaults = role_defaults()
+    settings = {name.removeprefix("keepalived_"): value for name, value in defaults.items()}
     variables = hostvars(nodes)
+
     begin = time.perf_counter()
     planned = plan_all(list(variables), variables.get)
-    seconds = time.perf_counter() - begin
+    planned_at = time.perf_counter()
     assert not planned["errors"], planned["errors"][:3]
-    return {"plan": seconds}
+    for name, own in variables.items():
+        given = {key: value for key, value in {**defaults, **own}.items() if key.startswith("haproxy_")}
+        model = haproxy_model(given, specification, name, packages=PACKAGES)
+        assert not model["errors"], model["errors"][:3]
+        assert files["haproxy"].render(__haproxy_model=model)
+        plan = planned["plans"][own["evenkeel_cluster"]]
+        assert files["keepalived"].render(keepalived=keepalived_model(plan, name, settings))
+    return {"plan": planned_at - begin, "render": time.perf_counter() - planned_at}
+
+
+def role_defaults() -> dict[str, Any]:
+    """The defaults of both roles."""
+    found: dict[str, Any] = {}
+    for role in ROLES:
+        found.update(yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()))
+    return found
+
+
+def _template(role: str) -> str:
+    """A role's main template without Ansible's own first line."""
+    name = {"haproxy": "haproxy.cfg.j2", "keepalived": "keepalived.conf.j2"}[role]
+    text = (ROOT / "roles" / role / "templates" / name).read_text()
+    return text.split("\n", 1)[1] if text.startswith("#jinja2:") else text
 
 
 def through_ansible(nodes: int) -> dict[str, float]:
     """Seconds that the tasks of planning/render.yml take."""
     with tempfile.TemporaryDirectory() as folder:
         hosts, tasks = Path(folder) / "hosts.json", Path(folder) / "tasks.json"
-        defaults = [yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text()) for role in ROLES]
-        hosts.write_text(json.dumps(inventory(nodes, {key: value for one in defaults for key, value in one.items()})))
+        hosts.write_text(json.dumps(inventory(nodes, role_defaults())))
         done = subprocess.run(
             ["ansible-playbook", "-i", str(hosts), str(PLAYS / "render.yml")],
             env={
