@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-from . import recover  # noqa: F401 - imported so that Ansible sends it along
+from . import recover
 from .host import Host
 from .store import Store
 
@@ -21,6 +21,8 @@ MODULES = (
     *("store", "sysctl", "unit"),
 )
 UNIT = "evenkeel-recover.service"
+# Named by its import: that is why Ansible sends the module along.
+COMMAND = recover.__name__.rpartition(".")[2]
 HEADER = "# Managed by evenkeel.lb (module commit): change the inventory, not this file.\n"
 
 SCRIPT = """#!{python} -IB
@@ -85,7 +87,7 @@ def _files(host: Host) -> dict[str, bytes]:
         "python": sys.executable,
     }
     files = {os.path.join(host.lib_dir, PACKAGE, f"{name}.py"): source(name) for name in MODULES}
-    files[os.path.join(host.lib_dir, "recover")] = SCRIPT.format(**words).encode()
+    files[os.path.join(host.lib_dir, COMMAND)] = SCRIPT.format(**words).encode()
     files[os.path.join(host.unit_dir, UNIT)] = SERVICE.format(**words).encode()
     return files
 
@@ -97,7 +99,7 @@ def _put(host: Host, path: str, content: bytes) -> bool:
             return False
     except OSError:
         os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-    host.replace(path, content, 0o755 if path == os.path.join(host.lib_dir, "recover") else 0o644)
+    host.replace(path, content, 0o755 if path == os.path.join(host.lib_dir, COMMAND) else 0o644)
     return True
 
 

@@ -110,9 +110,7 @@ class Client:
         self._waiting: deque[tuple[float, Connection, Request]] = deque()
         self._pattern = re.compile(settings.server_pattern) if settings.server_pattern else None
         self._cpu = time.process_time()
-        self.streams = [
-            Stream(target, False, self.start) for target in settings.targets if target.rate > 0
-        ] + [
+        self.streams = [Stream(target, False, self.start) for target in settings.targets if target.rate > 0] + [
             # Spread over the period, so that the clients do not speak in chorus.
             Stream(target, True, self.start + number / (target.kept * target.kept_rate))
             for target in settings.targets
