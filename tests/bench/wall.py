@@ -85,7 +85,9 @@ def capture(lab: Lab, node: str, folder: Path) -> dict[str, Any]:
     )
     entries: dict[str, Any] = {}
     for manifest in json.loads(lab.run(node, ["python3", "-c", script])):
-        entries.update({path: entry["state"] for path, entry in manifest.items() if not entry["implied"]})
+        for path, entry in manifest.items():
+            # A directory that commit made on the way to a file has no mode of its own.
+            entries[path] = {**entry["state"], "mode": 0o755} if entry["implied"] else entry["state"]
     files = sorted(path for path, state in entries.items() if state["kind"] == "file")
     relative = [f".{path}" for path in files]
     packed = base64.b64decode(lab.run(node, ["sh", "-ec", 'tar -C / -c "$@" | base64', "sh", *relative]))
