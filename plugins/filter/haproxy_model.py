@@ -121,6 +121,9 @@ def _options(specification: str) -> Mapping[str, Any]:
 
 def _address(variables: Mapping[str, Any]) -> str | None:
     address = variables.get("keepalived_address") or variables.get("ansible_host")
+    if isinstance(address, (list, tuple)):
+        # One for each family: peers need but one.
+        address = next(iter(address), None)
     return str(address) if address else None
 
 

@@ -224,6 +224,14 @@ def test_tls_is_mozillas_intermediate(bed: Bed, options: str, answers: bool) -> 
     assert refused(bed, options, f"https://{bed.lab.address(LB)}/") is not answers
 
 
+def test_key_exchange_is_as_new_as_the_library(bed: Bed) -> None:
+    """The hybrid group came with OpenSSL 3.5, in Debian 13; an older library would refuse the whole list for its sake."""
+    url = f"https://{bed.lab.address(LB)}/"
+    assert not refused(bed, "--curves X25519", url)
+    assert refused(bed, "--curves secp521r1", url)
+    assert refused(bed, "--curves X25519MLKEM768", url) is (bed.lab.release == "bookworm")
+
+
 # --- PROXY protocol
 
 

@@ -257,4 +257,6 @@ def _secrets(model: Mapping[str, Any]) -> list[str]:
         for name in ("password", "password_hash")
     ]
     keys = [item["key"] for item in model["haproxy_certificates"]]
-    return [secret for secret in [*users, model["haproxy_stats"]["password"], *keys] if secret]
+    given = [secret for secret in [*users, model["haproxy_stats"]["password"], *keys] if secret]
+    # In the rendered file a secret stands in quotes, which may change it.
+    return list(dict.fromkeys([*given, *(quote(secret) for secret in given if "\n" not in secret)]))

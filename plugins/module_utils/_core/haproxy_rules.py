@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What HAProxy's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported.
 
-The rules' letters and numbers are those of docs/architecture.md's rule list (F: proxies).
+F1 sockets that overlap, F4 names and references, F5 certificates, F6 passwords, F7 units and bounds, F8 servers by name, F10 modes,
+F20 loops (F9, peers, needs the nodes: haproxy.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model as the role gets it: versions, peers, files, secrets, sockets, and the digest that tells configurations apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.evenkeel.lb.plugins.filter.haproxy_model import haproxy_model
+
+SPECIFICATION = (Path(__file__).parents[2] / "roles" / "haproxy" / "meta" / "argument_specs.yml").read_text(
+    encoding="utf-8"
+)
+PAIR: dict[str, Any] = {
+    "haproxy_frontends": [{"name": "web", "bind": ["198.51.100.28:80", "[2001:db8::28]:80"], "default_backend": "app"}],
+    "haproxy_backends": [{"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}],
+}
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "lb-1": {"ansible_host": "192.0.2.1", "keepalived_address": ["198.51.100.11", "2001:db8::11"]},
+    "lb-2": {"ansible_host": "198.51.100.12"},
+}
+
+
+def model(packages: list[str] | None = None, **variables: Any) -> dict[str, Any]:
+    found = haproxy_model(
+        {**PAIR, **variables}, SPECIFICATION, "lb-1", nodes=["lb-1", "lb-2"], hostvars=HOSTVARS, packages=packages
+    )
+    assert found["errors"] == []
+    return found
+
+
+def lines(found: dict[str, Any], group: str, number: int = 0) -> list[str]:
+    result: list[str] = found["sections"][group][number]["lines"]
+    return result
+
+
+def test_all_sockets_are_verified() -> None:
+    assert model()["sockets"] == ["198.51.100.28:80", "[2001:db8::28]:80", "127.0.0.1:8405"]
+
+
+def test_key_exchange_follows_the_library() -> None:
+    assert model(["libssl3 3.0.17-1"])["global"]["tls_curves"] == "X25519:prime256v1:secp384r1"
+    assert model(["libssl3t64 3.5.1-1"])["global"]["tls_curves"] == "X25519MLKEM768:X25519:prime256v1:secp384r1"
+    assert model(["libssl3t64 3.5.1-1"], haproxy_global={"tls_curves": ["X25519"]})["global"]["tls_curves"] == "X25519"
+
+
+def test_peers_are_there_when_a_table_is() -> None:
+    assert model()["sections"]["peers"] == []
+    found = model(haproxy_frontends=[{**PAIR["haproxy_frontends"][0], "rate_limit": {"requests": 1, "period": "1s"}}])
+    assert found["sections"]["peers"] == [
+        {"title": "peers evenkeel", "lines": ["peer lb-1 198.51.100.11:10242", "peer lb-2 198.51.100.12:10242"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"stick_table": {}}, {"options": ["stick-table type ip size 1k"]}, {"stick_on": ["src"], "stick_table": {}}],
+)
+def test_a_raw_table_wants_peers_too(changes: dict[str, Any]) -> None:
+    assert model(haproxy_backends=[{**PAIR["haproxy_backends"][0], **changes}])["sections"]["peers"]
+
+
+def test_critical_backends_make_the_node_ready() -> None:
+    def ready(*critical: bool) -> str:
+        backends = [
+            {**PAIR["haproxy_backends"][0], "name": name, "critical": one}
+            for name, one in zip(("app", "b"), critical, strict=True)
+        ]
+        return next(line for line in lines(model(haproxy_backends=backends), "health") if "/ready" in line)
+
+    assert ready(False, False) == "http-request return status 200 if { path /ready }"
+    assert ready(True, False) == "http-request return status 200 if { path /ready } { nbsrv(app) ge 1 }"
+    assert (
+        ready(True, True) == "http-request return status 200 if { path /ready } { nbsrv(app) ge 1 } { nbsrv(b) ge 1 }"
+    )
+
+
+def test_what_may_have_arrived_is_repeated_only_where_that_does_no_harm() -> None:
+    rule = "http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE TRACE }"
+    backend = PAIR["haproxy_backends"][0]
+    assert rule in lines(model(), "backends")
+    assert rule not in lines(model(haproxy_backends=[{**backend, "retry_non_idempotent": True}]), "backends")
+    assert rule not in lines(model(haproxy_backends=[{**backend, "retry_on": ["conn-failure"]}]), "backends")
+    assert rule not in lines(model(haproxy_defaults={"retry_on": ["none"]}), "backends")
+
+
+def test_files_are_what_commit_takes() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    found = model(
+        haproxy_maps=[{"name": "m", "entries": [{"key": "a", "value": "b"}]}, {"name": "n", "src": "n.map"}],
+        haproxy_certificates=[{"name": "c", "content": pem, "key_remote_src": "/k"}, {"name": "d", "remote_src": "/d"}],
+        haproxy_error_files=[{"name": "e", "files": [{"status": 503, "content": "HTTP/1.0 503 No\r\n\r\n"}]}],
+    )
+    assert found["files"] == [
+        {"path": "/etc/haproxy/maps/m.map", "mode": "0644", "content": "a b\n"},
+        {"path": "/etc/haproxy/maps/n.map", "mode": "0644", "src": "n.map"},
+        {"path": "/etc/haproxy/errors/e-503.http", "mode": "0644", "content": "HTTP/1.0 503 No\r\n\r\n"},
+        {"path": "/etc/haproxy/certs/c.pem", "mode": "0600", "secret": True, "content": pem + "\n"},
+        {"path": "/etc/haproxy/certs/c.pem.key", "mode": "0600", "secret": True, "remote_src": "/k"},
+        {"path": "/etc/haproxy/certs/d.pem", "mode": "0600", "secret": True, "remote_src": "/d"},
+    ]
+
+
+def test_secrets_are_named_as_they_stand_in_the_file() -> None:
+    found = model(
+        haproxy_stats={"bind": ["127.0.0.1:1"], "user": "u", "password": "it's"},
+        haproxy_userlists=[
+            {"name": "l", "users": [{"name": "a", "password": "plain"}, {"name": "b", "password_hash": "$6$x"}]}
+        ],
+    )
+    assert found["secrets"] == ["plain", "$6$x", "it's", "'it'\\''s'"]
+
+
+def test_the_digest_tells_configurations_apart() -> None:
+    same = model()["digest"]
+    assert model()["digest"] == same
+    assert model(haproxy_global={"maxconn": 1})["digest"] != same
+    assert model(haproxy_backends=[{**PAIR["haproxy_backends"][0], "options": ["option x"]}])["digest"] != same
+
+
+def test_text_and_numbers_make_the_same_configuration() -> None:
+    """Variables from a command line or a survey are texts."""
+    server = {"name": "web-1", "address": "198.51.100.21", "port": "8080", "weight": "10", "backup": "yes"}
+    number = {**server, "port": 8080, "weight": 10, "backup": True}
+    assert model(haproxy_backends=[{"name": "app", "servers": [server]}]) == model(
+        haproxy_backends=[{"name": "app", "servers": [number]}]
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "specification", "said"),
+    [([], SPECIFICATION, "the input must be a mapping, not list"), ({}, {}, "text, not dict")],
+)
+def test_wrong_arguments(variables: Any, specification: Any, said: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=rf"^evenkeel.lb.haproxy_model: .*{said}"):
+        haproxy_model(variables, specification, "lb-1")
