@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit import show
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.drift import shipped
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Completed
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.mask import Masker
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.state import FILE, State
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.sysctl import parse
 
 from tests.unit.commit_host import World
@@ -182,6 +185,15 @@ def test_secrets_are_fingerprints_in_the_diff(world: World) -> None:
     )
     changed = world.commit(world.file("a.key", "other secret\n", secret=True), world.file("b.conf", "auth_pass open\n"))
     assert changed.diff[0]["after"] == "auth_pass ********\n(only masked values differ)\n"
+
+
+def test_our_own_programs_are_told_by_their_digest(world: World) -> None:
+    before, after = (State(FILE, digest=sha, mode=0o755, uid=0, gid=0) for sha in ("1" * 64, "2" * 64))
+    contents: dict[str, bytes | None] = {before.digest: b"old = 1\n", after.digest: b"new = 1\n"}
+    shown = show.change(world.host, Masker(), show.PROGRAMS + "ctl", before, after, contents, False)
+    assert [(one["before"], one["after"]) for one in shown] == [
+        ("program of evenkeel.lb, sha256 111111111111\n", "program of evenkeel.lb, sha256 222222222222\n")
+    ]
 
 
 def test_kernel_values_are_set_put_back_and_forgotten(world: World) -> None:

@@ -15,6 +15,9 @@ from .state import ABSENT, DIRECTORY, FILE, LINK, State
 
 Diff = dict[str, str]
 
+# Our own programs on a node: that they change is news, their lines are not.
+PROGRAMS = "/usr/local/lib/evenkeel/"
+
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
 
 
@@ -60,7 +63,7 @@ def readable(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-def body(host: Host, masker: Masker, state: State, content: bytes | None, secret: bool) -> str:
+def body(host: Host, masker: Masker, path: str, state: State, content: bytes | None, secret: bool) -> str:
     """What a path holds, as it may be shown."""
     if state.kind == ABSENT:
         return ""
@@ -72,6 +75,8 @@ def body(host: Host, masker: Masker, state: State, content: bytes | None, secret
         return f"{state.kind}\n"
     if secret:
         return fingerprint(host, content)
+    if path.startswith(PROGRAMS):
+        return f"program of evenkeel.lb, sha256 {state.digest[:12]}\n"
     if b"\0" in content:
         return f"binary content, sha256 {state.digest[:12]}\n"
     return masker.mask(readable(content))
@@ -89,8 +94,8 @@ def change(
     """The diffs of one path: content, then owner and mode if these differ too. `contents` by digest."""
     diffs: list[Diff] = []
     if not before.same_content(after):
-        old = body(host, masker, before, contents.get(before.digest), secret)
-        new = body(host, masker, after, contents.get(after.digest), secret)
+        old = body(host, masker, path, before, contents.get(before.digest), secret)
+        new = body(host, masker, path, after, contents.get(after.digest), secret)
         if old == new:
             new += "(only masked values differ)\n"
         diffs.append(titled(path, before, after, old, new))
