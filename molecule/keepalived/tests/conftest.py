@@ -86,7 +86,7 @@ class Pair:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come about"
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def settle(self, host: str = "lb-1") -> None:
         """Wait until all is as the plan wants it."""

@@ -1,7 +1,9 @@
 """Runs on a host: takes mails on port 2525 and appends them to /run/mail."""
 
 import socket
+from pathlib import Path
 
+mails = Path("/run/mail").open("ab", buffering=0)
 server = socket.create_server(("", 2525))
 while True:
     peer, _ = server.accept()
@@ -12,8 +14,7 @@ while True:
     for line in stream:
         word = line.strip().upper()
         if body and line.strip() != b".":
-            with open("/run/mail", "ab") as mail:
-                mail.write(line)
+            mails.write(line)
             continue
         body = word == b"DATA"
         stream.write(b"354 go on\r\n" if body else b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")

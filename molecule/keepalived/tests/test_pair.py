@@ -42,40 +42,41 @@ def test_hooks_and_checks_run_as_the_script_user(pair: Pair) -> None:
 APP, KEEPALIVED = "app.service", "keepalived.service"
 
 
+# Who takes over how long after the fault, and how long nobody holds the VIP; design section 8's 300 ms are in both.
 @pytest.mark.parametrize(
-    ("name", "hurt", "heal", "bound"),
+    ("hurt", "heal", "takeover", "nobody"),
     [
-        ("the service crashes", [faults.crash, APP], [faults.restore, APP], 0.45),
-        ("keepalived stops", [faults.stop, KEEPALIVED], [faults.restore, KEEPALIVED], 0.45),
-        ("the service hangs", [faults.hang, APP], [faults.resume, APP], 0.45),
-        ("the node freezes", [faults.freeze], [faults.thaw], 0.0),
-        ("the link is cut", [faults.cut], [faults.mend], 1.0),
+        pytest.param([faults.crash, APP], [faults.restore, APP], 0.45, 0.45, id="the service crashes"),
+        pytest.param([faults.stop, KEEPALIVED], [faults.restore, KEEPALIVED], 0.45, 0.45, id="keepalived stops"),
+        pytest.param([faults.hang, APP], [faults.resume, APP], 2.8, 0.45, id="the service hangs"),
+        # Its kernel still has the addresses; clients follow the new holder's announcement.
+        pytest.param([faults.freeze], [faults.thaw], 1.0, 0.0, id="the node freezes"),
+        pytest.param([faults.cut], [faults.mend], 1.0, 1.0, id="the link is cut"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_fault_moves_the_vip_and_healing_leaves_one_holder(
-    pair: Pair, watch: Observer, name: str, hurt: Any, heal: Any, bound: float
+    pair: Pair, watch: Observer, hurt: Any, heal: Any, takeover: float, nobody: float
 ) -> None:
     start = time.time()
-    hurt[0](pair.lab, "lb-1", *hurt[1:])
-    hurt_at = time.time()
-    while "lb-2" not in watch.record.holders(pair.vip):
-        assert time.time() < hurt_at + 4, watch.record.story(pair.vip)
-        time.sleep(0.02)
-    taken = next(
-        event.time
-        for event in watch.record.events
-        if event.host == "lb-2" and event.address == pair.vip and event.time > start
-    )
-    assert taken - start < {"the service hangs": 3.2, "the node freezes": 1.3, "the link is cut": 1.3}.get(name, 0.9)
-    time.sleep(1)
-    heal[0](pair.lab, "lb-1", *heal[1:])
+    try:
+        hurt[0](pair.lab, "lb-1", *hurt[1:])
+        hurt_at = time.time()
+        pair.until(lambda: "lb-2" in watch.record.holders(pair.vip), 6)
+        time.sleep(1)
+    finally:
+        heal[0](pair.lab, "lb-1", *heal[1:])
     healed = time.time()
     time.sleep(1.2)
     assert watch.record.longest(pair.vip, holders=2, since=healed + 1) == 0, watch.record.story(pair.vip)
     pair.settle()
     record = watch.record
-    assert record.longest(pair.vip, holders=0, since=start) <= bound + 0.2, record.story(pair.vip)
+    taken = [
+        event.time
+        for event in record.events
+        if (event.host, event.address) == ("lb-2", pair.vip) and event.time > start
+    ]
+    assert taken[0] - hurt_at < takeover, record.story(pair.vip)
+    assert record.longest(pair.vip, holders=0, since=start) <= nobody, record.story(pair.vip)
     for address in (pair.vip, pair.vip6, pair.six):
         assert record.longest(address, holders=2, since=healed + 1) < 0.1, record.story(address)
         assert len(record.holders(address)) == 1
