@@ -3,7 +3,6 @@
 import socket
 from pathlib import Path
 
-mails = Path("/run/mail").open("ab", buffering=0)
 server = socket.create_server(("", 2525))
 while True:
     peer, _ = server.accept()
@@ -14,7 +13,8 @@ while True:
     for line in stream:
         word = line.strip().upper()
         if body and line.strip() != b".":
-            mails.write(line)
+            with Path("/run/mail").open("ab") as mail:
+                mail.write(line)
             continue
         body = word == b"DATA"
         stream.write(b"354 go on\r\n" if body else b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
