@@ -151,7 +151,10 @@ def undo(host: Host, store: Store, journal: Journal) -> list[str]:
                 host.set_sysctl(sysctl.key, sysctl.before)
         except OSError as error:
             problems.append(f"sysctl {sysctl.key}: {error.strerror}")
-    if journal.phase == APPLYING:
+    if journal.daemon_reload:
+        # Also where we had not told systemd yet: at boot it has read the units before we put them back.
+        problems += _must(host, ("systemctl", "daemon-reload"))
+    if journal.phase == APPLYING and journal.unit:
         problems += _undo_unit(host, journal)
     store.forget(journal.service, journal.generation)
     store.expire(journal.service, time.time())
@@ -190,19 +193,19 @@ def _keep_newer_edits(store: Store, journal: Journal) -> None:
         store.keep(Generation(journal.service, number, BY_HAND, journal.run_id, time.time(), found))
 
 
+def _must(host: Host, argv: tuple[str, ...]) -> list[str]:
+    """What went wrong, if anything."""
+    done = host.systemctl(*argv[1:]) if argv[0] == "systemctl" else host.run(argv)
+    return [] if done.rc == 0 else [f"{' '.join(argv)}: exit code {done.rc}\n{done.output}".strip()]
+
+
 def _undo_unit(host: Host, journal: Journal) -> list[str]:
     """The unit runs, or does not, as before, with the old set."""
     problems: list[str] = []
 
     def must(argv: tuple[str, ...]) -> None:
-        done = host.systemctl(*argv[1:]) if argv[0] == "systemctl" else host.run(argv)
-        if done.rc != 0:
-            problems.append(f"{' '.join(argv)}: exit code {done.rc}\n{done.output}".strip())
+        problems.extend(_must(host, argv))
 
-    if journal.daemon_reload:
-        must(("systemctl", "daemon-reload"))
-    if not journal.unit:
-        return problems
     unit = show(host, journal.unit)
     if journal.sets_enabled and unit.enabled != journal.was_enabled and unit.known:
         must(("systemctl", "enable" if journal.was_enabled else "disable", journal.unit))
