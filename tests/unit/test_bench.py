@@ -144,7 +144,7 @@ def test_report_of_planning():
 
 
 def test_core_planning_and_rendering_runs():
-    assert scale.core(4)["render"] > 0
+    assert (scale.core(4)["render"] or 0) > 0
 
 
 def test_every_fault_can_be_healed_or_needs_not():

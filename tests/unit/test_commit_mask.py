@@ -95,6 +95,7 @@ def test_a_single_line_of_base64_is_masked_without_its_frame() -> None:
     assert Masker().mask("error in: " + "QUJD" * 16) == f"error in: {MASK}"
 
 
+@pytest.mark.clock
 def test_long_texts_are_masked_in_little_time() -> None:
     text = "server web-%d 192.0.2.1:80 check cookie-password-less weight 1 # comment, nothing secret\n" * 10_000
     begun = time.process_time()
