@@ -78,6 +78,31 @@ def test_killed_at_every_act(tmp_path: Path) -> None:
     assert ends == sorted(ends) and len(set(ends)) == 2
 
 
+def test_the_first_commit_killed_at_every_act(tmp_path: Path) -> None:
+    complete = World(tmp_path / "complete")
+    new(complete)
+    for at, act in enumerate(complete.host.acts, 1):
+        world = World(tmp_path / str(at))
+        world.fresh(die_at=at)
+        with pytest.raises(Killed):
+            new(world)
+        world.fresh()
+        recover(world.host, Store(world.host))
+        assert world.files() in ({}, NEW), act
+        assert new(world).error is None and world.files() == NEW
+
+
+def test_an_act_that_fails_after_the_moment_of_commit_is_a_warning(world: World) -> None:
+    old(world)
+    world.fresh(fail_on=f"unlink {world.etc}/.a.conf.evenkeel-old")
+    result = new(world)
+    assert result.error is None and result.changed and world.files()["a.conf"] == "new\n"
+    assert result.warnings[0].startswith("The set is in force; the next run cleans up: ")
+    world.fresh()
+    recover(world.host, Store(world.host))
+    assert list(world.etc.rglob(".*")) == [] and world.files() == NEW
+
+
 def test_killed_at_every_act_of_recovery_itself(tmp_path: Path) -> None:
     probe = World(tmp_path / "probe")
     old(probe)

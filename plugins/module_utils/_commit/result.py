@@ -53,9 +53,5 @@ class Result:
 
 
 def io_error(error: OSError) -> CommitError:
-    return CommitError(
-        "the system refused.",
-        str(error.filename or ""),
-        error.strerror or str(error),
-        "Mend that and run again; nothing was changed.",
-    )
+    """What the kernel refused: no space, read-only, not permitted."""
+    return CommitError("the system refused.", str(error.filename or ""), error.strerror or str(error), "Mend that.")

@@ -78,12 +78,21 @@ class Transaction:
             result.stage = "commit"
             store.put_in_force(self._generation())
         except (CommitError, OSError) as error:
-            raise self._put_back(error if isinstance(error, CommitError) else io_error(error)) from None
+            if not self._in_force():
+                raise self._put_back(error if isinstance(error, CommitError) else io_error(error)) from None
         result.changed = True
         result.generation = self.journal.generation
         result.apply = plan.apply
-        journal.finish(host, store, self.journal)
-        install.uninstall(host, store)
+        try:
+            journal.finish(host, store, self.journal)
+            install.uninstall(host, store)
+        except (CommitError, OSError) as error:
+            result.warnings.append(f"The set is in force; the next run cleans up: {error}")
+
+    def _in_force(self) -> bool:
+        """Past the moment of commit there is no way back, whatever happens."""
+        manifest = self.store.manifest(self.plan.request.service)
+        return manifest is not None and manifest.number == self.journal.generation
 
     def _prepare(self) -> None:
         """What must be on disk before the journal: recovery code, contents, what a person wrote."""
