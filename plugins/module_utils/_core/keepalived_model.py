@@ -207,7 +207,11 @@ def _instance(instance: Mapping[str, Any], services: Iterable[Mapping[str, Any]]
         "track_interface": [_weighted(interface) for interface in instance.get("track_interfaces") or []],
         "garp_master_refresh": instance.get("garp_master_refresh"),
         "smtp_alert": "" if instance.get("smtp_alert") is None else _switch(instance["smtp_alert"]),
-        "hooks": [{"on": hook, "run": _command(f"keepalived_instances: {instance['name']}: {hook}", instance[hook])} for hook in HOOKS if instance.get(hook)],
+        "hooks": [
+            {"on": hook, "run": _command(f"keepalived_instances: {instance['name']}: {hook}", instance[hook])}
+            for hook in HOOKS
+            if instance.get(hook)
+        ],
         "options": list(instance.get("options") or []),
         "grouped": grouped,
     }
