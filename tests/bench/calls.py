@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import tempfile
 import time
@@ -28,6 +29,8 @@ class Run:
     calls: dict[str, int]
     changed: dict[str, int]
     output: str
+    # Seconds that the controller worked; says more than `seconds` on a busy machine.
+    cpu: float = 0.0
 
     @property
     def most_calls(self) -> int:
@@ -59,6 +62,7 @@ def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | N
         if ansible_cfg is not None:
             (scratch / "ansible.cfg").write_text(ansible_cfg)
             environment["ANSIBLE_CONFIG"] = str(scratch / "ansible.cfg")
+        worked = _cpu()
         begin = time.monotonic()
         done = subprocess.run(
             ["ansible-playbook", *argv],
@@ -70,6 +74,7 @@ def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | N
             stdin=subprocess.DEVNULL,
         )
         seconds = time.monotonic() - begin
+        worked = _cpu() - worked
         for address in hosts:
             for socket in (scratch / "cp").glob("*"):
                 subprocess.run(
@@ -78,7 +83,12 @@ def playbook(argv: Sequence[str], hosts: Mapping[str, str], ansible_cfg: str | N
         calls = count(log.read_text().splitlines(), hosts)
     if done.returncode:
         raise PlaybookFailed(f"ansible-playbook {' '.join(argv)}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
-    return Run(seconds, calls, {match[1]: int(match[3]) for match in RECAP.finditer(done.stdout)}, done.stdout)
+    return Run(seconds, calls, {match[1]: int(match[3]) for match in RECAP.finditer(done.stdout)}, done.stdout, worked)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def count(lines: Iterable[str], hosts: Mapping[str, str]) -> dict[str, int]:
