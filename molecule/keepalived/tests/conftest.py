@@ -42,6 +42,7 @@ class Pair:
                 **os.environ,
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_FORCE_COLOR": "0",
                 "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal" if argv[0] == "ansible" else "default",
                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
@@ -88,6 +89,11 @@ class Pair:
             assert time.monotonic() < end, "it did not come about"
             time.sleep(0.05)
 
+    def reset(self) -> None:
+        """Take back what a test that failed half-way may have left."""
+        for host in ("lb-1", "lb-2"):
+            self.sh(host, "rm -f /run/app-lost /var/lib/evenkeel/drain/*; /usr/local/lib/evenkeel/vrrp/ctl derive")
+
     def settle(self, host: str = "lb-1") -> None:
         """Wait until all is as the plan wants it."""
         self.until(lambda: self.holders() == {host} and self.holders(self.six) == {host}, 20)
@@ -101,6 +107,7 @@ def pair() -> Pair:
 @pytest.fixture
 def watch(pair: Pair) -> Iterator[Observer]:
     """The kernels' own account, from a settled pair on."""
+    pair.reset()
     pair.settle()
     with Observer(pair.lab, NODES) as observer:
         yield observer
