@@ -91,7 +91,8 @@ class Node:
     def ansible(self, *argv: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """ansible against this host."""
         environment = {
-            **os.environ,
+            # What molecule sets for its own runs (colours, for one) would show in the answers.
+            **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",

@@ -350,8 +350,10 @@ def test_a_commit_costs_one_remote_call_and_a_quiet_one_little_time(node: Node, 
 
 def test_a_newer_schema_is_refused(node: Node, proxy: Proxy) -> None:
     node.sh("echo 99 > /var/lib/evenkeel/schema")
-    done = node.commit(**proxy.arguments("two"))
-    node.sh("echo 1 > /var/lib/evenkeel/schema")
+    try:
+        done = node.commit(**proxy.arguments("two"))
+    finally:
+        node.sh("echo 1 > /var/lib/evenkeel/schema")
     assert done.failed and "written by a newer evenkeel.lb" in done.msg
     assert node.word() == "one"
 
