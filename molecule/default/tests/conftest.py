@@ -22,6 +22,11 @@ from lab.observer import Observer  # noqa: E402
 from tests.bench.calls import Run, playbook  # noqa: E402
 from tests.faults import CALM, Pair  # noqa: E402
 
+# Molecule's own settings of Ansible are for its plays, not for a user's.
+for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+    del os.environ[name]
+os.environ.update(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1")
+
 NAME = "mol-default"
 NODES = ("lb-1", "lb-2", "lb-3")
 
@@ -51,23 +56,25 @@ class Site:
         self._hosts[name] = {"ansible_host": self.lab.address(name), **variables}
 
     def set(self, **variables: Any) -> None:
-        """Variables of the group `balancers`; they stay until `reset`."""
+        """Variables of all hosts, stronger than the inventory's; they stay until `reset`."""
         self._vars.update(variables)
 
     def variables(self, host: str = "lb-1") -> dict[str, Any]:
         """A host's variables as the inventory has them, templates not resolved."""
-        return json.loads(self._run(["ansible-inventory", *self._inventories, "--host", host]).stdout)
+        return json.loads(self._run(["ansible-inventory", *self._arguments, "--host", host]).stdout)
 
     def run(self, *arguments: str, expect: int | None = 0) -> str:
         """Output of a run of site.yml; `expect` is its exit code, None for any failure."""
-        done = self._run(["ansible-playbook", "site.yml", *self._inventories, *arguments])
+        done = self._run(["ansible-playbook", "site.yml", *self._arguments, *arguments])
         output = done.stdout + done.stderr
         assert done.returncode != 0 if expect is None else done.returncode == expect, output
         return output
 
     def ask(self, host: str, module: str, **arguments: Any) -> dict[str, Any]:
         """What a module answers about a host."""
-        argv = ["ansible", host, *self._inventories, "-m", module, "-a", json.dumps(arguments)]
+        argv = ["ansible", host, *self._arguments, "-m", module]
+        if arguments:
+            argv += ["-a", json.dumps(arguments)]
         with_json = {
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
             "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
@@ -80,15 +87,19 @@ class Site:
 
     def run_counted(self) -> Run:
         """A run over cold connections, and the ssh calls it made."""
-        return playbook(["site.yml", *self._inventories], {self.lab.address(node): node for node in NODES[:2]})
+        return playbook(["site.yml", *self._arguments], {self.lab.address(node): node for node in NODES[:2]})
 
     @property
-    def _inventories(self) -> list[str]:
-        self.overlay.write_text(yaml.safe_dump({"balancers": {"hosts": self._hosts, "vars": self._vars}}))
-        return ["-i", str(self.lab.inventory), "-i", str(self.overlay)]
+    def _settings(self) -> list[str]:
+        return ["-e", json.dumps(self._vars)] if self._vars else []
+
+    @property
+    def _arguments(self) -> list[str]:
+        self.overlay.write_text(yaml.safe_dump({"balancers": {"hosts": self._hosts}}))
+        return ["-i", str(self.lab.inventory), "-i", str(self.overlay), *self._settings]
 
     def _run(self, argv: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", **(env or {})}
+        environment = {**os.environ, **(env or {})}
         return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -112,9 +123,7 @@ def watched(lab: Lab, pair: Pair) -> Watched:
     def watch(act: Callable[[], object]) -> dict[str, Any]:
         pair.steady()
         with Observer(lab, NODES) as observer:
-            seen = pair.watched(observer, act, lambda: time.sleep(CALM))
-        assert seen["on_schedule"], seen["late_ms"]
-        return seen
+            return pair.watched(observer, act, lambda: time.sleep(CALM))
 
     return watch
 
