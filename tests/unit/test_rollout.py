@@ -137,3 +137,15 @@ def test_a_switch_on_a_running_cluster_is_refused(change):
     found = roll_out(wanted, {node: live(node, PAIR) for node in PAIR}, PAIR)
     assert [finding.rule for finding in found.findings] == ["site-switch", "site-switch"]
     assert "evenkeel.lb.propagate" in str(found.findings[0])
+
+
+def test_a_node_that_runs_alone_may_switch():
+    wanted = copy.deepcopy(plan(*PAIR))
+    for node in wanted["nodes"].values():
+        node["instances"][0]["virtual_router_id"] = 56
+    states = {"lb-1": live("lb-1", ["lb-1"], VIP, "MASTER"), "lb-2": {"running": False}}
+    assert roll_out(wanted, states, PAIR).findings == []
+    assert [finding.rule for finding in roll_out(wanted, {**states, "lb-2": None}, PAIR).findings] == [
+        "site-dead",
+        "site-switch",
+    ]

