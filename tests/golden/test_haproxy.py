@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
 
 from tests.golden.daemons import RELEASES, daemons
+from tests.haproxy import ROLE, options, self_signed
 
 HERE = Path(__file__).parent / "haproxy"
-ROLE = Path(__file__).parents[2] / "roles" / "haproxy"
 CASES = sorted(path.stem for path in HERE.glob("*.yml"))
 PACKAGES = {
     "bookworm": ["base-files 12.4+deb12u11", "haproxy 2.6.12-1+deb12u3", "libssl3 3.0.17-1~deb12u2"],
@@ -32,42 +31,9 @@ each = pytest.mark.parametrize(("case", "release"), [(case, release) for case in
 
 
 @functools.cache
-def options() -> dict[str, Any]:
-    text = (ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text)["argument_specs"]["main"]["options"])
-
-
-@functools.cache
 def pem() -> dict[str, str]:
     """A throw-away certificate; golden files show none."""
-    made = subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=example.com",
-            "-days",
-            "2",
-            "-keyout",
-            "-",
-            "-out",
-            "-",
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    key, certificate = (
-        part + "\n"
-        for part in made.split("-----BEGIN CERTIFICATE")[0:1]
-        + ["-----BEGIN CERTIFICATE" + made.split("-----BEGIN CERTIFICATE")[1]]
-    )
+    certificate, key = self_signed()
     return {"both": certificate + key, "certificate": certificate, "key": key}
 
 

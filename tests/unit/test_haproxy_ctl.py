@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-FILE = Path(__file__).parents[2] / "roles" / "haproxy" / "files" / "ctl"
+from tests.haproxy import ROLE, self_signed
+
+FILE = ROLE / "files" / "ctl"
 loader = importlib.machinery.SourceFileLoader("haproxy_ctl", str(FILE))
 spec = importlib.util.spec_from_loader("haproxy_ctl", loader)
 assert spec is not None
@@ -149,23 +151,9 @@ def test_no_answer_leaves_no_stale_states(daemon: Daemon, tmp_path: Path, capsys
 @pytest.fixture
 def certificate(tmp_path: Path, daemon: Daemon) -> Path:
     path = tmp_path / "certs" / "a.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=a",
-        ]
-        + ["-keyout", f"{path}.key", "-out", path],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = self_signed()
+    path.write_text(certificate)
+    Path(f"{path}.key").write_text(key)
     return path
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,11 @@ import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
 
-SPECIFICATION = Path(__file__).parents[2] / "roles" / "haproxy" / "meta" / "argument_specs.yml"
+from tests.haproxy import options
+
 CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
 WEB = {"name": "web", "bind": ["198.51.100.28:80"], "default_backend": "app"}
 APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
-
-
-@functools.cache
-def options() -> dict[str, Any]:
-    return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
 
 
 def found(

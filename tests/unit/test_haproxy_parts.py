@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import listener
@@ -20,6 +18,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text imp
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.haproxy import self_signed
 
 
 @pytest.mark.parametrize(
@@ -164,37 +164,12 @@ def test_what_is_not_installed_is_what_the_release_has(packages: list[str], foun
     assert haproxy.versions(packages) == found
 
 
-def made(*options: str) -> str:
-    return subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=a",
-            "-keyout",
-            "-",
-            "-out",
-            "-",
-            *options,
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-
-
-@pytest.mark.parametrize(("days", "ends"), [("1", 86400), ("10000", 864000000), ("40000", 3456000000)])
-def test_the_end_of_a_certificate_is_read(days: str, ends: int) -> None:
+@pytest.mark.parametrize(("days", "ends"), [(1, 86400), (10000, 864000000), (40000, 3456000000)])
+def test_the_end_of_a_certificate_is_read(days: int, ends: int) -> None:
     """UTCTime until 2049, GeneralizedTime from 2050."""
     import time
 
-    text = made("-days", days)
+    text = "".join(self_signed(days=days))
     assert haproxy_pem.ends(text) == pytest.approx(time.time() + ends, abs=60)
     assert haproxy_pem.has_key(text) and haproxy_pem.has_certificate(text) and not haproxy_pem.is_encrypted(text)
 

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the role haproxy have in common: its options, and throw-away certificates."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROLE = Path(__file__).resolve().parents[1] / "roles" / "haproxy"
+SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
+
+
+class Certificate(NamedTuple):
+    """Two PEM texts, the second of them the certificate's key."""
+
+    certificate: str
+    key: str
+
+
+@functools.cache
+def options() -> dict[str, Any]:
+    """The role's argument_specs."""
+    return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+
+
+@functools.cache
+def self_signed(name: str = "example.com", days: int = 2) -> Certificate:
+    """A certificate that openssl makes, the same all through one run of the tests."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", f"/CN={name}", "-days", str(days), "-keyout", "-", "-out", "-"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    key, begins, rest = made.partition("-----BEGIN CERTIFICATE-----")
+    return Certificate(begins + rest, key)
