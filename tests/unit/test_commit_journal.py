@@ -22,26 +22,16 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+OLD = {"a.conf": "old\n", "gone.conf": "old\n", "sub/deep/b.conf": "old\n"}
+NEW = {"a.conf": "new\n", "sub/b.conf": "new\n", "other/c.conf": "new\n"}
+
+
 def old(world: World) -> Any:
-    return world.commit(
-        world.file("a.conf", "old\n"),
-        world.file("gone.conf", "old\n"),
-        world.file("sub/deep/b.conf", "old\n"),
-        run_id="old",
-    )
+    return world.commit(*(world.file(path, text) for path, text in OLD.items()), run_id="old")
 
 
 def new(world: World) -> Any:
-    return world.commit(
-        world.file("a.conf", "new\n"),
-        world.file("sub/b.conf", "new\n"),
-        world.file("other/c.conf", "new\n"),
-        run_id="new",
-    )
-
-
-OLD = {"a.conf": "old\n", "gone.conf": "old\n", "sub/deep/b.conf": "old\n"}
-NEW = {"a.conf": "new\n", "sub/b.conf": "new\n", "other/c.conf": "new\n"}
+    return world.commit(*(world.file(path, text) for path, text in NEW.items()), run_id="new")
 
 
 def test_a_commit_and_its_rest(world: World) -> None:

@@ -74,14 +74,32 @@ def good(connection, requests):
             return
 
 
-def probe(port, duration=0.25, **changes):
+def answers(answer, after=0.0):
+    """Every request gets this answer, that much later."""
+
+    def behave(connection, requests):
+        for _request in requests:
+            time.sleep(after)
+            connection.sendall(answer)
+
+    return behave
+
+
+COMMON = ("timeout", "server_header", "server_pattern", "rate", "kept", "kept_rate")
+
+
+def watch(port, duration=0.25, **changes):
     target = {"name": "t", "address": "127.0.0.1", "port": port}
     common = {"rate": 80, "kept": 4, "kept_rate": 40, "timeout": 2}
     for key, value in changes.items():
-        (common if key in ("timeout", "server_pattern", "rate", "kept", "kept_rate") else target)[key] = value
+        (common if key in COMMON else target)[key] = value
     client = Client(settings({"targets": [target], "duration": duration, **common}))
     client.run()
-    return report(client.result(), [], 1000, True)
+    return client.result()
+
+
+def probe(port, **changes):
+    return report(watch(port, **changes), [], 1000, True)
 
 
 def reset(connection):
@@ -108,19 +126,8 @@ def test_ipv6():
 
 def test_the_server_named_in_the_body():
     with server(good) as port:
-        client = Client(
-            settings(
-                {
-                    "targets": [{"address": "127.0.0.1", "port": port}],
-                    "duration": 0.1,
-                    "kept": 0,
-                    "server_header": "X-Other",
-                    "server_pattern": "^([a-z]+)",
-                }
-            )
-        )
-        client.run()
-    assert client.result()["servers"] == {"hello": 10}
+        seen = watch(port, duration=0.1, rate=100, kept=0, server_header="X-Other", server_pattern="^([a-z]+)")
+    assert seen["servers"] == {"hello": 10}
 
 
 def test_refused():
@@ -153,12 +160,7 @@ def test_reset_after_sending_is_lost_and_not_sent_again():
 
 
 def test_a_slow_server_is_lost_by_timeout_and_a_late_answer_is_none():
-    def behave(connection, requests):
-        for _request in requests:
-            time.sleep(0.25)
-            connection.sendall(GOOD)
-
-    with server(behave) as port:
+    with server(answers(GOOD, after=0.25)) as port:
         seen = probe(port, duration=0.2, timeout=0.1, kept=1, kept_rate=10)
     assert seen["lost"] == seen["lost_by_kind"]["timeout"] == seen["sent"]
     assert seen["new"]["sent"] + seen["missed"] == 16, "the open loop goes on whatever is outstanding"
@@ -166,12 +168,7 @@ def test_a_slow_server_is_lost_by_timeout_and_a_late_answer_is_none():
 
 
 def test_a_kept_client_that_still_waits_skips_its_turns():
-    def behave(connection, requests):
-        for _request in requests:
-            time.sleep(0.1)
-            connection.sendall(GOOD)
-
-    with server(behave) as port:
+    with server(answers(GOOD, after=0.1)) as port:
         seen = probe(port, duration=0.5, rate=0, kept=1, kept_rate=50)
     assert seen["lost"] == 0
     assert seen["kept"]["sent"] + seen["kept"]["skipped"] == 25
@@ -179,11 +176,7 @@ def test_a_kept_client_that_still_waits_skips_its_turns():
 
 
 def test_wrong_status_and_wrong_body():
-    def behave(connection, requests):
-        for _request in requests:
-            connection.sendall(GOOD.replace(b"200 OK", b"503 No"))
-
-    with server(behave) as port:
+    with server(answers(GOOD.replace(b"200 OK", b"503 No"))) as port:
         seen = probe(port)
         assert seen["lost"] == seen["lost_by_kind"]["status"] == seen["sent"]
         assert seen["lost_list"][0]["detail"] == "status 503"
@@ -268,19 +261,7 @@ def test_an_outage_is_a_gap():
 
 def test_lost_in_flight_is_counted_apart():
     with server(lambda connection, requests: time.sleep(1)) as port:
-        client = Client(
-            settings(
-                {
-                    "targets": [{"address": "127.0.0.1", "port": port}],
-                    "rate": 20,
-                    "kept": 0,
-                    "duration": 0.5,
-                    "timeout": 0.2,
-                }
-            )
-        )
-        client.run()
-    result = client.result()
+        result = watch(port, duration=0.5, rate=20, kept=0, timeout=0.2)
     mark = result["began"] + 0.22
     seen = report(result, [mark], 3, False)
     assert seen["lost"] == 10

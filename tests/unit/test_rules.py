@@ -18,6 +18,11 @@ from tests.unit.plan_data import SECOND, five, instance, nodes
 CHECK = {"name": "gateway", "command": "/usr/local/bin/gateway"}
 
 
+def one(**changes: Any) -> list[dict[str, Any]]:
+    """The pair with its one instance changed."""
+    return nodes(instances=[instance(**changes)])
+
+
 def two(**changes: Any) -> list[dict[str, Any]]:
     """Two instances, the second one with changes."""
     return [instance(), {**SECOND, **changes}]
@@ -31,7 +36,7 @@ def said(data: list[dict[str, Any]]) -> list[str]:
 CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     (
         "A1 unset",
-        nodes(instances=[instance(virtual_router_id=None)]),
+        one(virtual_router_id=None),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: "
@@ -42,7 +47,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A1 range",
-        nodes(instances=[instance(virtual_router_id=0)]),
+        one(virtual_router_id=0),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: 0. "
@@ -52,7 +57,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A1 no number",
-        nodes(instances=[instance(virtual_router_id="many")]),
+        one(virtual_router_id="many"),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: "
@@ -139,7 +144,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A8 unknown",
-        nodes(instances=[instance(prefer="lb-3")]),
+        one(prefer="lb-3"),
         [
             (
                 "error: edge: keepalived_instances[0].prefer: This is not a node of the cluster. Found: 'lb-3'. "
@@ -173,7 +178,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A9",
-        nodes(instances=[instance(initial_state="MASTER")]),
+        one(initial_state="MASTER"),
         [
             (
                 "warning: edge: keepalived_instances[0].initial_state: The preferred node takes the address as "
@@ -184,7 +189,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A9 option",
-        nodes(instances=[instance(options=["priority 100"])]),
+        one(options=["priority 100"]),
         [
             (
                 "error: edge: keepalived_instances[0].options[0]: A raw line must not repeat what the plan "
@@ -194,7 +199,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A9 word",
-        nodes(instances=[instance(initial_state="MAIN")]),
+        one(initial_state="MAIN"),
         [
             (
                 "error: edge: keepalived_instances[0].initial_state: This is not a word that is known here. "
@@ -251,7 +256,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A11",
-        nodes(instances=[instance(version=4)]),
+        one(version=4),
         [
             (
                 "error: edge: keepalived_instances[0].version: This must be a whole number. Found: 4. Accepted: "
@@ -314,7 +319,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A13 long",
-        nodes(instances=[instance(auth_pass="Venezuela21", version=2, advert_interval=1)]),
+        one(auth_pass="Venezuela21", version=2, advert_interval=1),
         [
             (
                 "error: edge: keepalived_instances[0].auth_pass: The password is longer than 8 characters: "
@@ -330,7 +335,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A13 char",
-        nodes(instances=[instance(auth_pass="a b", version=2, advert_interval=1)]),
+        one(auth_pass="a b", version=2, advert_interval=1),
         [
             (
                 "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
@@ -390,7 +395,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A17 anchor",
-        nodes(instances=[instance(anchor="198.51.100.29")]),
+        one(anchor="198.51.100.29"),
         [
             (
                 "error: edge: keepalived_instances[0].anchor: The anchor must be one of the instance's virtual "
@@ -437,7 +442,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A21 blank",
-        nodes(instances=[instance(name="the public")]),
+        one(name="the public"),
         [
             (
                 "error: edge: keepalived_instances[0].name: keepalived needs a name in one word. Found: 'the "
@@ -447,7 +452,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A21 key",
-        nodes(instances=[instance(virtual_adresses=[])]),
+        one(virtual_adresses=[]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_adresses: This key is not known here. Found: "
@@ -497,7 +502,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "A22",
-        nodes(instances=[instance(virtual_addresses=[])]),
+        one(virtual_addresses=[]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses: An instance needs at least one virtual "
@@ -665,7 +670,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B1 interface",
-        nodes(instances=[instance(track_interfaces=[{"name": "eth9", "weight": -10}])]),
+        one(track_interfaces=[{"name": "eth9", "weight": -10}]),
         [
             (
                 "error: edge: keepalived_instances[0].track_interfaces[0] (eth9): When this check fails on lb-1 "
@@ -707,7 +712,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B4 state",
-        nodes(instances=[instance(nopreempt=True, initial_state="MASTER")]),
+        one(nopreempt=True, initial_state="MASTER"),
         [
             (
                 "error: edge: keepalived_instances[0].initial_state: keepalived ignores nopreempt on a node that"
@@ -745,7 +750,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B5 nopreempt",
-        nodes(instances=[instance(nopreempt=True, preempt_delay=5)]),
+        one(nopreempt=True, preempt_delay=5),
         [
             (
                 "error: edge: keepalived_instances[0].preempt_delay: keepalived ignores it together with "
@@ -761,7 +766,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B5 state",
-        nodes(instances=[instance(initial_state="MASTER", preempt_delay=5)]),
+        one(initial_state="MASTER", preempt_delay=5),
         [
             (
                 "error: edge: keepalived_instances[0].preempt_delay: keepalived ignores it together with "
@@ -872,7 +877,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B12",
-        nodes(instances=[instance(track_interfaces=["eth0"])]),
+        one(track_interfaces=["eth0"]),
         [
             (
                 "error: edge: keepalived_instances[0].track_interfaces[0]: This is the instance's own interface "
@@ -915,7 +920,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B17 service",
-        nodes(instances=[instance(track=["haprxy"])]),
+        one(track=["haprxy"]),
         [
             (
                 "error: edge: keepalived_instances[0].track[0]: This service is not known. Found: 'haprxy'. "
@@ -926,7 +931,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B17 script",
-        nodes(instances=[instance(track_scripts=["gateway"])]),
+        one(track_scripts=["gateway"]),
         [
             (
                 "error: edge: keepalived_instances[0].track_scripts[0]: This script is not defined. Found: "
@@ -946,7 +951,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B17 twice",
-        nodes(instances=[instance(track=["haproxy", "haproxy"])]),
+        one(track=["haproxy", "haproxy"]),
         [
             (
                 "error: edge: keepalived_instances[0].track: An item is named twice. Found: 'haproxy'. Name it "
@@ -1092,7 +1097,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C5 family",
-        nodes(instances=[instance(virtual_addresses=["2001:db8::28/64"])]),
+        one(virtual_addresses=["2001:db8::28/64"]),
         [
             (
                 "error: lb-1: keepalived_address: The anchor of public is an IPv6 address, so its adverts need "
@@ -1129,7 +1134,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C7 nowhere",
-        nodes(instances=[instance(interface=None)]),
+        one(interface=None),
         [
             (
                 "error: edge: keepalived_instances[0].interface: An interface is required here or per node: it "
@@ -1150,7 +1155,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C7 name",
-        nodes(instances=[instance(interface="a-very-long-name-0")]),
+        one(interface="a-very-long-name-0"),
         [
             (
                 "error: edge: keepalived_instances[0].interface: This is not the name of a network interface "
@@ -1179,7 +1184,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C9 multicast",
-        nodes(instances=[instance(virtual_addresses=["2001:db8::28/64"], unicast=False)]),
+        one(virtual_addresses=["2001:db8::28/64"], unicast=False),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: With multicast the first IPv6 "
@@ -1201,7 +1206,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C10 node",
-        nodes(instances=[instance(virtual_addresses=["198.51.100.12/24"])]),
+        one(virtual_addresses=["198.51.100.12/24"]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This is the own address of lb-2, "
@@ -1211,7 +1216,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C10 network",
-        nodes(instances=[instance(virtual_addresses=["198.51.100.0/24"])]),
+        one(virtual_addresses=["198.51.100.0/24"]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This is the address of the network "
@@ -1221,7 +1226,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C10 broadcast",
-        nodes(instances=[instance(virtual_addresses=["198.51.100.255/24"])]),
+        one(virtual_addresses=["198.51.100.255/24"]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This is the broadcast address of its"
@@ -1231,7 +1236,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C10 loopback",
-        nodes(instances=[instance(virtual_addresses=["127.0.0.1/8"])]),
+        one(virtual_addresses=["127.0.0.1/8"]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This address cannot be a virtual "
@@ -1241,7 +1246,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C12",
-        nodes(instances=[instance(virtual_addresses=["198.51.100.28"])]),
+        one(virtual_addresses=["198.51.100.28"]),
         [
             (
                 "warning: edge: keepalived_instances[0].virtual_addresses[0]: Without a prefix keepalived adds "
@@ -1252,7 +1257,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C15 prefix",
-        nodes(instances=[instance(virtual_addresses=["198.51.100.28/33"])]),
+        one(virtual_addresses=["198.51.100.28/33"]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This is not an address with a "
@@ -1306,7 +1311,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "C15 broadcast4",
-        nodes(instances=[instance(virtual_addresses=[{"address": "198.51.100.28/24", "broadcast": "+"}])]),
+        one(virtual_addresses=[{"address": "198.51.100.28/24", "broadcast": "+"}]),
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0].broadcast: This is not an IPv4 "
@@ -1340,7 +1345,7 @@ GOOD = {
     "a script with a weight that moves": nodes(
         instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": -11}]
     ),
-    "an interface that is watched": nodes(instances=[instance(track_interfaces=[{"name": "eth1", "weight": -11}])]),
+    "an interface that is watched": one(track_interfaces=[{"name": "eth1", "weight": -11}]),
     "a sync group": nodes(
         instances=two(), keepalived_sync_groups=[{"name": "all", "instances": ["public", "private"]}]
     ),

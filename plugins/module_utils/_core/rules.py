@@ -37,6 +37,16 @@ class Context:
     def warning(self, rule: str, path: str, what: str, got: str, remedy: str) -> Finding:
         return self.finding(rule, path, what, got, remedy, severity=WARNING)
 
+    @property
+    def preempting(self) -> list[Instance]:
+        """Instances in which a node with a higher priority takes the address."""
+        return [instance for instance in self.cluster.instances if not instance.nopreempt]
+
+    @property
+    def lasting(self) -> list[Instance]:
+        """The others: who holds the address keeps it."""
+        return [instance for instance in self.cluster.instances if instance.nopreempt]
+
     def numbers(self, instance: Instance) -> list[tuple[str, int]]:
         """Staying nodes with their priorities, the most preferred first."""
         order = self.orders[instance.name]
@@ -126,8 +136,8 @@ def a8_preferred_node(context: Context) -> Findings:
 
 
 def a9_initial_master(context: Context) -> Findings:
-    for instance in context.cluster.instances:
-        if instance.initial_state == "MASTER" and not instance.nopreempt:
+    for instance in context.preempting:
+        if instance.initial_state == "MASTER":
             yield context.warning(
                 "A9",
                 f"{instance.path}.initial_state",
@@ -204,7 +214,7 @@ def a23_single_node(context: Context) -> Findings:
 
 def b1_weights_in_range(context: Context) -> Findings:
     weights = context.weights
-    preempting = [instance for instance in context.cluster.instances if not instance.nopreempt]
+    preempting = context.preempting
     if not preempting:
         return
     for instance in preempting:
@@ -245,10 +255,8 @@ def b1_weights_in_range(context: Context) -> Findings:
 
 def b1_user_weights(context: Context) -> Findings:
     """A failing check of the user's must put its node behind the next one (B1; B2 for a weight that rewards)."""
-    for instance in context.cluster.instances:
-        if instance.nopreempt:
-            continue
-        bonus = sum(item.weight for item in instance.user_weights if item.weight and item.weight > 0)
+    for instance in context.preempting:
+        bonus = _bonus(instance)
         for item in instance.user_weights:
             weight = item.weight or 0
             for (one, number), (other, below) in _adjacent(context.numbers(instance)):
@@ -267,9 +275,7 @@ def b1_user_weights(context: Context) -> Findings:
 
 
 def b3_weights_without_preemption(context: Context) -> Findings:
-    for instance in context.cluster.instances:
-        if not instance.nopreempt:
-            continue
+    for instance in context.lasting:
         for item in instance.user_weights:
             yield context.finding(
                 "B3",
@@ -281,9 +287,7 @@ def b3_weights_without_preemption(context: Context) -> Findings:
 
 
 def b4_nopreempt(context: Context) -> Findings:
-    for instance in context.cluster.instances:
-        if not instance.nopreempt:
-            continue
+    for instance in context.lasting:
         if instance.initial_state == "MASTER":
             yield context.finding(
                 "B4",
@@ -293,7 +297,7 @@ def b4_nopreempt(context: Context) -> Findings:
                 "Leave initial_state out.",
                 "BACKUP",
             )
-        others = [other.name for other in context.cluster.instances if not other.nopreempt]
+        others = [other.name for other in context.preempting]
         yield context.warning(
             "B4",
             f"{instance.path}.nopreempt",
@@ -324,7 +328,7 @@ def b5_preempt_delay(context: Context) -> Findings:
 
 def b7_bonus_clamped(context: Context) -> Findings:
     for instance in context.cluster.instances:
-        bonus = sum(item.weight for item in instance.user_weights if item.weight and item.weight > 0)
+        bonus = _bonus(instance)
         numbers = context.numbers(instance)
         if not bonus or not numbers or numbers[0][1] + bonus <= 254:
             continue
@@ -350,7 +354,7 @@ def b8_order_when_all_fail(context: Context) -> Findings:
         numbers = [number for _name, number in context.numbers(instance)]
         if instance.nopreempt or len(numbers) < 2 or numbers[-1] < 2 or len(set(numbers)) < len(numbers):
             continue
-        bonus = sum(item.weight for item in instance.user_weights if item.weight and item.weight > 0)
+        bonus = _bonus(instance)
         lost = [clamp(number + bonus - _load(context, instance)) for number in numbers]
         drained = [0] if weights.drain_is_fault else [clamp(number + bonus - weights.drain) for number in numbers]
         problem = None
@@ -679,6 +683,11 @@ def ready_checks(cluster: Cluster, instance: Instance) -> list[str]:
 
 def _own_weights(instance: Instance) -> int:
     return sum(abs(item.weight or 0) for item in instance.user_weights)
+
+
+def _bonus(instance: Instance) -> int:
+    """What a node gains whose checks with a positive weight all succeed."""
+    return sum(item.weight for item in instance.user_weights if item.weight and item.weight > 0)
 
 
 def load(cluster: Cluster, instance: Instance) -> tuple[int, int]:
