@@ -188,7 +188,7 @@ def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, 
     backends = site.variables()["haproxy_backends"]
     site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
     outputs: list[str] = []
-    with reload_that_fails(lab, "lb-1"):
+    with on_reload(lab, "lb-1", "/bin/false"):
         seen = watched(lambda: outputs.append(site.run(expect=None)))
     assert "was put back" in outputs[0]
     assert changed(outputs[0])["lb-2"] > 0, "lb-2 was to be changed first"
@@ -197,16 +197,40 @@ def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, 
     assert seen["both_ms"] == 0 and seen["none_ms"] == 0, seen["story"]
 
 
+def test_a_node_that_falls_silent_in_its_change_stops_the_run_and_is_named(
+    site: Site, lab: Lab, watched: Watched
+) -> None:
+    before = fingerprint(lab, "lb-1")
+    backends = site.variables()["haproxy_backends"]
+    site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    outputs: list[str] = []
+    try:
+        with on_reload(lab, "lb-2", "/bin/sh -c 'systemctl stop ssh; pkill -KILL sshd'"):
+            seen = watched(lambda: outputs.append(site.run(expect=None)))
+    finally:
+        on(lab, "lb-2", "systemctl start ssh")
+    said = " ".join(outputs[0].split())
+    assert "lb-2 can't be reached in the middle of its change" in said
+    assert "was put back, but not on lb-2" in said
+    assert "lb-2 may still have what this run gave it" in said
+    assert fingerprint(lab, "lb-1") == before
+    assert seen["lost"] == 0, seen
+    site.run()
+    for host in ("lb-1", "lb-2"):
+        assert "balance leastconn" in lines(lab, host, "/etc/haproxy/haproxy.cfg")
+
+
 @contextmanager
-def reload_that_fails(lab: Lab, host: str) -> Iterator[None]:
-    """What no check can foresee: the node's haproxy does not reload."""
+def on_reload(lab: Lab, host: str, command: str) -> Iterator[None]:
+    """What no check can foresee: something happens when the node's haproxy has reloaded."""
     folder = "/run/systemd/system/haproxy.service.d"
-    on(lab, host, f"mkdir -p {folder}; printf '[Service]\nExecReload=/bin/false\n' > {folder}/99-fails.conf")
+    drop_in = f"[Service]\nExecReload=+{command}\n"
+    lab.run(host, ["sh", "-c", f'mkdir -p {folder}; printf %s "$1" > {folder}/99-test.conf', "sh", drop_in])
     on(lab, host, "systemctl daemon-reload")
     try:
         yield
     finally:
-        on(lab, host, f"rm {folder}/99-fails.conf; systemctl daemon-reload")
+        on(lab, host, f"rm {folder}/99-test.conf; systemctl daemon-reload")
 
 
 @contextmanager
