@@ -13,8 +13,6 @@ SECTIONS = ("haproxy_frontends", "haproxy_backends", "haproxy_listens")
 SCENARIOS = ("haproxy", "default")
 # How long, how many, how it is logged: the golden files show them, a request does not.
 TUNING = {"timeouts", "log", "redispatch", "retry_on", "http_reuse", "fullconn", "options", "init_addr", "resolvers"}
-# Features that no request shows yet.
-MISSING = {"use_server", "default_server", "retry_non_idempotent", "forwardfor", "tls", "disabled"}
 
 
 def used() -> set[str]:
@@ -31,4 +29,4 @@ def test_every_traffic_feature_is_used_by_a_scenario() -> None:
     for section in SECTIONS:
         of_section = options[section]["options"]
         features |= set(of_section) | set(of_section.get("servers", {}).get("options", {}))
-    assert sorted(features - used() - TUNING) == sorted(MISSING)
+    assert features - used() - TUNING == set()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_lines, haproxy_pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import listener
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import (
     Unreadable,
@@ -192,3 +192,20 @@ def test_no_certificate_is_strange_enough_to_fail(data: bytes) -> None:
     import base64
 
     haproxy_pem.ends("-----BEGIN CERTIFICATE-----\n" + base64.b64encode(data).decode() + "\n-----END CERTIFICATE-----")
+
+
+@pytest.mark.parametrize(
+    ("tls", "check", "words"),
+    [
+        ({"sni": "str(a.example.com)", "alpn": None}, {}, ["check-sni a.example.com"]),
+        # A name that depends on the request is none that a check could ask for.
+        ({"sni": "req.hdr(host)", "alpn": None}, {"http": "/"}, []),
+        ({"sni": None, "alpn": ["h2", "http/1.1"]}, {"http": "/"}, ["check-alpn http/1.1 check-proto h1"]),
+        ({"sni": None, "alpn": ["h2"]}, {"http": "/"}, ["check-alpn h2 check-proto h2"]),
+        ({"sni": None, "alpn": ["h2"]}, {"tcp": True}, []),
+    ],
+)
+def test_checks_over_tls_speak_what_they_negotiate(
+    tls: dict[str, object], check: dict[str, object], words: list[str]
+) -> None:
+    assert haproxy_lines.check_tls(tls, check) == words

@@ -67,37 +67,35 @@ def test_a_web_server_that_crashes_costs_nothing(bed: Bed, probe: Probe) -> None
     assert lost(seen) == ""
 
 
-def test_a_changed_backend_is_reloaded_and_in_force(bed: Bed, probe: Probe) -> None:
-    main = bed.on(LB, "systemctl show -p MainPID --value haproxy").strip()
-    seen = watched(bed, probe, lambda: bed.converge(haproxy_backends=bed.backend("weighted", balance="leastconn")))
-    assert lost(seen) == ""
-    assert bed.on(LB, "systemctl show -p MainPID --value haproxy").strip() == main, "restarted instead of reloaded"
-    assert "weighted" in bed.ask("show stat") and "leastconn" in stat(bed, "weighted", "BACKEND", "algo")
-    bed.converge()
-    assert stat(bed, "weighted", "BACKEND", "algo") == "roundrobin"
-
-
 def stat(bed: Bed, proxy: str, name: str, column: str) -> str:
     head, *lines = [line.split(",") for line in bed.ask("show stat").lstrip("# ").splitlines()]
     return next(dict(zip(head, line, strict=False))[column] for line in lines if line[:2] == [proxy, name])
 
 
-def test_states_outlive_a_reload_where_they_are_true(bed: Bed) -> None:
-    """A drained server stays drained; a server that moves to another port is there at once, and its old state is not."""
+def test_a_changed_backend_is_in_force_and_states_outlive_the_reload_where_they_are_true(
+    bed: Bed, probe: Probe
+) -> None:
+    """A drained server stays drained; one that moves to another port is there at once, and its old state is not."""
     bed.ask("set server weighted/web-1 state drain")
     bed.ask("set server app/web-2 state drain")
+    main = bed.on(LB, "systemctl show -p MainPID --value haproxy").strip()
     moved = [
         {"name": "web-1", "address": bed.lab.address("web-1"), "port": 9000},
         {"name": "web-2", "address": bed.lab.address("web-2"), "port": 8080},
     ]
-    bed.converge(haproxy_backends=bed.backend("weighted", servers=moved))
+    changed = bed.backend("weighted", servers=moved, balance="leastconn")
     try:
+        seen = watched(bed, probe, lambda: bed.converge(haproxy_backends=changed))
+        assert lost(seen) == ""
+        assert bed.on(LB, "systemctl show -p MainPID --value haproxy").strip() == main, "restarted instead of reloaded"
+        assert stat(bed, "weighted", "BACKEND", "algo") == "leastconn"
         assert bed.server("app", "web-2")["srv_admin_state"] == "8"
         assert bed.server("weighted", "web-1")["srv_port"] == "9000"
         assert bed.server("weighted", "web-1")["srv_admin_state"] == "0"
     finally:
         bed.ask("set server app/web-2 state ready")
         bed.converge()
+    assert stat(bed, "weighted", "BACKEND", "algo") == "roundrobin"
     assert bed.server("weighted", "web-1")["srv_port"] == "8080"
 
 
@@ -107,55 +105,39 @@ def test_a_start_knows_nothing_of_old_states(bed: Bed) -> None:
     assert bed.server("app", "web-2")["srv_admin_state"] == "0"
 
 
-def test_a_renewed_certificate_needs_no_reload(bed: Bed, probe: Probe) -> None:
+def put_on_the_node(bed: Bed, name: str) -> None:
+    """What something else than the role renews there."""
+    text = (bed.lab.state / "tls" / f"{name}.pem").read_text()
+    bed.on(LB, f"cat > /var/lib/acme/node.example.com.pem <<'EOF'\n{text}EOF")
+
+
+def test_certificates_and_maps_are_renewed_without_a_reload(bed: Bed, probe: Probe) -> None:
+    """A certificate from the controller, one that something else renews on the node, and a map."""
     worker = bed.worker()
     assert bed.shown_certificate("example.com") == bed.made_certificate("example.com")
-    seen = watched(bed, probe, lambda: bed.converge("--diff", scenario_certificate="renewed"))
-    assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
-    assert bed.worker() == worker
-    assert lost(seen) == ""
-    # What is on disk is what the next worker reads.
-    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 1")
-    assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
-    output = bed.converge("--diff")
-    assert bed.shown_certificate("example.com") == bed.made_certificate("example.com")
-    assert "certificate SHA-256" in output
-    assert "PRIVATE KEY" not in output
-
-
-def test_a_certificate_from_the_node_is_renewed_alike(bed: Bed) -> None:
-    worker = bed.worker()
-    bed.on(
-        LB,
-        "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n"
-        + (bed.lab.state / "tls" / "renewed.pem").read_text()
-        + "EOF",
-    )
-    bed.converge()
-    assert bed.shown_certificate("node.example.com") == bed.made_certificate("example.com"), (
-        "renewed.pem is for another name"
-    )
-    assert bed.worker() == worker
-    bed.on(
-        LB,
-        "cat > /var/lib/acme/node.example.com.pem <<'EOF'\n"
-        + (bed.lab.state / "tls" / "node.example.com.pem").read_text()
-        + "EOF",
-    )
-    bed.converge()
-    assert bed.shown_certificate("node.example.com") == bed.made_certificate("node.example.com")
-
-
-def test_a_changed_map_needs_no_reload(bed: Bed) -> None:
-    worker = bed.worker()
+    put_on_the_node(bed, "www.example.com")
     entries = [{"key": "new.example.com", "value": "api"}, {"key": "api.example.com", "value": "app"}]
-    bed.converge(haproxy_maps=[{"name": "hosts", "entries": entries}])
+    changed = {"scenario_certificate": "renewed", "haproxy_maps": [{"name": "hosts", "entries": entries}]}
+    seen = watched(bed, probe, lambda: bed.converge("--diff", **changed))
+    assert lost(seen) == ""
+    assert bed.worker() == worker
     for _ in range(3):
         assert bed.get("/", "-H", "Host: new.example.com").headers["x-served-by"] == "web-3"
     assert len({bed.get("/", "-H", "Host: api.example.com").headers["x-served-by"] for _ in range(3)}) == 3
+    # www.example.com.pem is for another name: who asks for node.example.com gets the first certificate.
+    for name in ("example.com", "node.example.com"):
+        assert bed.shown_certificate(name) == bed.made_certificate("renewed")
+    # What is on disk is what the next worker reads.
+    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 1")
+    worker = bed.worker()
+    assert bed.shown_certificate("example.com") == bed.made_certificate("renewed")
+    put_on_the_node(bed, "node.example.com")
+    output = bed.converge("--diff")
     assert bed.worker() == worker
-    bed.converge()
-    assert bed.worker() == worker
+    for name in ("example.com", "node.example.com"):
+        assert bed.shown_certificate(name) == bed.made_certificate(name)
+    assert "certificate SHA-256" in output
+    assert "PRIVATE KEY" not in output
 
 
 def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
@@ -163,10 +145,6 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     frontends = bed.variables()["haproxy_frontends"]
     return {
         "a raw line that HAProxy does not know": {"haproxy_backends": bed.backend("app", options=["nonsense here"])},
-        "a backend that is not there": {
-            "haproxy_frontends": [{**frontends[0], "default_backend": "nowhere"}, *frontends[1:]]
-        },
-        "a line break": {"haproxy_backends": bed.backend("app", description="x\n  stats enable")},
         "a key that is not the certificate's": {
             "haproxy_certificates": [
                 {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")},
@@ -183,8 +161,6 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     ("what", "said"),
     [
         ("a raw line that HAProxy does not know", "nonsense"),
-        ("a backend that is not there", "haproxy_frontends[0].default_backend: There is no backend of this name."),
-        ("a line break", "haproxy_backends[0].description: The value holds a line break"),
         ("a key that is not the certificate's", "example.com.pem"),
         ("a port that is taken", ":22"),
     ],
@@ -205,6 +181,7 @@ def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: 
 
 
 def test_everything_wrong_is_said_at_once(bed: Bed) -> None:
+    before = bed.on(LB, EVERYTHING)
     frontends = bed.variables()["haproxy_frontends"]
     wrong = [
         {**frontends[0], "default_backend": "nowhere", "cache": "none"},
@@ -213,12 +190,13 @@ def test_everything_wrong_is_said_at_once(bed: Bed) -> None:
     ]
     output = " ".join(bed.converge(expect=2, haproxy_frontends=wrong).split())
     for said in (
-        "no backend of this name",
+        "haproxy_frontends[0].default_backend: There is no backend of this name",
         "no cache of this name",
         "Two frontends have the same name",
         "lead nowhere",
     ):
         assert said in output
+    assert bed.on(LB, EVERYTHING) == before
 
 
 def test_secrets_are_shown_nowhere(bed: Bed) -> None:

@@ -88,6 +88,26 @@ def wait(holds: object, otherwise: str, seconds: float = 10) -> None:
         time.sleep(0.1)
 
 
+def test_a_rule_chooses_the_server(bed: Bed) -> None:
+    assert takers(bed, 3, "/to/picked/", "-H", "X-Pick: three") == {"web-3": 3}
+    assert takers(bed, 3, "/to/picked/") == {"web-2": 3}
+    assert len(takers(bed, 3, "/to/picked/", "-H", "X-Pick: any")) == 3
+
+
+def test_what_servers_start_from_holds_unless_they_say_otherwise(bed: Bed) -> None:
+    """The port (nobody listens on that of the client's request there), and web-1's weight, where web-2 has its own."""
+    assert takers(bed, 8, "/to/alike/") == {"web-1": 6, "web-2": 2}
+
+
+def test_a_disabled_server_gets_nothing_until_it_is_enabled(bed: Bed) -> None:
+    assert takers(bed, 4, "/to/spared/") == {"web-2": 4}
+    bed.ask("enable server spared/web-1")
+    try:
+        assert takers(bed, 4, "/to/spared/") == {"web-1": 2, "web-2": 2}
+    finally:
+        bed.ask("disable server spared/web-1")
+
+
 # --- rules
 
 
@@ -113,15 +133,21 @@ def test_redirects(bed: Bed, path: str, host: str, status: int, location: str) -
     assert (answer.status, answer.headers["location"]) == (status, location)
 
 
+def logged(bed: Bed) -> str:
+    """The web servers' last requests: the balancer's address, X-Forwarded-For and X-Request-Id."""
+    return "".join(bed.on(web, "tail -n 1 /var/log/nginx/lab.log") for web in WEBS)
+
+
 def test_header_rules_change_requests(bed: Bed) -> None:
     bed.get("/headers", "-H", "X-Internal: leak")
-    logged = (
-        bed.on("web-1", "tail -q -n 1 /var/log/nginx/lab.log")
-        + bed.on("web-2", "tail -n 1 /var/log/nginx/lab.log")
-        + bed.on("web-3", "tail -n 1 /var/log/nginx/lab.log")
-    )
-    # The web server logs X-Forwarded-For and X-Request-Id: the client's address, and the rule's value.
-    assert f"GET /headers 200 {bed.lab.address(LB)} {bed.lab.address('client')} id-/headers" in logged
+    assert f"GET /headers 200 {bed.lab.address(LB)} {bed.lab.address('client')} id-/headers" in logged(bed)
+
+
+def test_clients_addresses_are_told_or_not(bed: Bed) -> None:
+    bed.get("/told")
+    assert f"GET /told 200 {bed.lab.address(LB)} {bed.lab.address('client')} " in logged(bed)
+    bed.get("/untold", port=85)
+    assert f"GET /untold 200 {bed.lab.address(LB)} - " in logged(bed)
 
 
 def test_header_rules_change_answers(bed: Bed) -> None:
@@ -232,6 +258,20 @@ def test_key_exchange_is_as_new_as_the_library(bed: Bed) -> None:
     assert refused(bed, "--curves X25519MLKEM768", url) is (bed.lab.release == "bookworm")
 
 
+def test_servers_are_spoken_to_in_tls_and_verified(bed: Bed) -> None:
+    answer = bed.get("/to/inside/")
+    assert (answer.body, answer.headers["x-tls"]) == ("web-1", "HTTP/2.0 for inside.example.com")
+    # The check speaks TLS too.
+    assert bed.server("inside", "web-1")["srv_check_result"] == "3"
+
+
+def test_a_server_with_a_wrong_certificate_is_told_nothing(bed: Bed) -> None:
+    """Of another name; of an authority that is not trusted here. Where nothing is verified it may be anybody's."""
+    assert bed.get("/to/impostor/").status == 503
+    assert bed.get("/to/stranger/").status == 503
+    assert bed.get("/to/unverified/").headers["x-tls"].startswith("HTTP/1.1 for")
+
+
 # --- PROXY protocol
 
 
@@ -309,10 +349,21 @@ def arrived(bed: Bed) -> list[str]:
     return "".join(bed.on(web, "cat /run/hangup.log 2>/dev/null || :") for web in WEBS).split()
 
 
-@pytest.mark.parametrize(("method", "times"), [("POST", 1), ("PATCH", 1), ("GET", 4), ("PUT", 4)])
-def test_what_may_not_be_done_twice_is_sent_once(bed: Bed, method: str, times: int) -> None:
-    """The servers take the request and hang up: once for a POST, and again on the others for what is idempotent."""
+@pytest.mark.parametrize(
+    ("backend", "method", "times"),
+    [
+        ("hangup", "POST", 1),
+        ("hangup", "PATCH", 1),
+        ("hangup", "GET", 4),
+        ("hangup", "PUT", 4),
+        ("replayed", "POST", 4),
+        ("replayed", "PATCH", 4),
+    ],
+)
+def test_what_may_not_be_done_twice_is_sent_once(bed: Bed, backend: str, method: str, times: int) -> None:
+    """The servers take the request and hang up. It goes to the others only where doing it twice does no harm, or where
+    the inventory says so."""
     for web in WEBS:
         bed.on(web, "rm -f /run/hangup.log")
-    assert bed.get("/to/hangup/", "-X", method, "-d", "x=1").status == 502
+    assert bed.get(f"/to/{backend}/", "-X", method, "-d", "x=1").status == 502
     assert arrived(bed) == [method] * times

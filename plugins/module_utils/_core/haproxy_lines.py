@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -284,7 +285,7 @@ class Proxies:
     def _servers(self, item: Item) -> Iterator[str]:
         for rule in item["use_server"]:
             yield join("use-server", quote(rule["server"]), _condition(rule))
-        start = join(_check_words(item["check"] or {}), *_server_words(item["default_server"]))
+        start = join(_check_words(item["check"] or {}), *_server_words(item["default_server"], item))
         if start:
             yield f"default-server {start}"
         for server in item["servers"]:
@@ -439,7 +440,7 @@ def _server(server: Item, backend: Item) -> str:
     number = f"id {server['id'] if server['id'] is not None else server_id(server['name'])}"
     checked = next((one["check"] for one in (server, backend["default_server"]) if one["check"] is not None), True)
     value = server["cookie"] or (server["name"] if backend["cookie"] else "")
-    words = _server_words(server)
+    words = _server_words(server, backend)
     if not server["init_addr"] and not backend["default_server"]["init_addr"] and by_name(server):
         # A name that cannot be resolved at start leaves the server out until it can, instead of stopping HAProxy.
         words.append("init-addr last,libc,none")
@@ -454,13 +455,26 @@ def _server(server: Item, backend: Item) -> str:
     )
 
 
+def check_tls(tls: Item, check: Item) -> list[str]:
+    """A check asks for the name that requests ask for, and speaks the protocol that it negotiates.
+
+    HAProxy's own checks ask for no name, and speak HTTP/1 also where they have negotiated h2.
+    """
+    name = re.fullmatch(r"str\(([^()\s]+)\)", tls["sni"] or "")
+    result = [f"check-sni {name.group(1)}"] if name else []
+    if check.get("http") and tls["alpn"]:
+        only_h2 = "h2" in tls["alpn"] and "http/1.1" not in tls["alpn"]
+        result.append("check-alpn h2 check-proto h2" if only_h2 else "check-alpn http/1.1 check-proto h1")
+    return result
+
+
 def by_name(server: Item) -> bool:
     """Whether the server is given by a name that has to be resolved."""
     address = str(server["address"])
     return not (":" in address or address.startswith("/") or "@" in address or address.replace(".", "").isdigit())
 
 
-def _server_words(server: Item) -> list[str]:
+def _server_words(server: Item, backend: Item) -> list[str]:
     """The words that a server line and a default-server line share."""
     result = [f"{name} {server[name]}" for name in ("weight", "maxconn") if server[name] is not None]
     result += ["backup"] if server["backup"] else []
@@ -471,6 +485,7 @@ def _server_words(server: Item) -> list[str]:
         result.append(f"verify required ca-file {quote(tls['ca_file'])}" if tls["verify"] else "verify none")
         result += [f"sni {tls['sni']}"] if tls["sni"] else []
         result += [f"alpn {','.join(tls['alpn'])}"] if tls["alpn"] else []
+        result += check_tls(tls, backend["check"] or {})
     result += [f"resolvers {server['resolvers']}"] if server["resolvers"] else []
     result += [f"init-addr {server['init_addr']}"] if server["init_addr"] else []
     result += ["disabled"] if server["disabled"] else []
