@@ -293,7 +293,8 @@ def test_statistics_and_metrics_ask_for_a_password(bed: Bed) -> None:
     for path in ("/stats", "/metrics", "/"):
         assert bed.get(path, port=8404).status == 401
     login = ("-u", "operator:canary-of-the-stats-page")
-    assert "Statistics Report" in bed.get("/stats", *login, port=8404).body
+    page = bed.get("/stats", *login, port=8404).body
+    assert "Statistics Report" in page and "The site itself" in page
     assert "haproxy_backend_active_servers" in bed.get("/metrics", *login, port=8404).body
     assert bed.get("/", *login, port=8404).headers["location"] == "/stats"
 
