@@ -110,12 +110,11 @@ def test_we_read_what_we_write(case: str, node: str) -> None:
             "interface",
             "priority",
             "advert_interval",
+            "unicast",
             "unicast_peers",
             "nopreempt",
         ):
             assert read[key] == wanted[key], key
-        # The only node of a cluster has no peers yet.
-        assert read["unicast"] == bool(wanted["unicast_peers"])
         assert read["addresses"] == [
             line.split()[0] for line in wanted["virtual_ipaddress"] + wanted["virtual_ipaddress_excluded"]
         ]

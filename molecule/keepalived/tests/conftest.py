@@ -20,6 +20,7 @@ from lab.hosts import Lab  # noqa: E402  (the path above comes first)
 from lab.observer import Observer  # noqa: E402
 
 NODES = ("lb-1", "lb-2", "lb-3")
+CTL = "/usr/local/lib/evenkeel/vrrp/ctl"
 
 
 class Pair:
@@ -68,7 +69,7 @@ class Pair:
         said = self.ansible(
             "ansible", "-i", str(self.lab.inventory), host, "-m", f"evenkeel.lb.{name}", *given, check=False
         ).stdout
-        return dict(json.loads(said[said.index("{") : said.rindex("}") + 1]))
+        return dict(json.loads(said[said.index("=> {") + 3 : said.rindex("}") + 1]))
 
     def info(self, host: str) -> dict[str, Any]:
         return self.module(host, "vrrp_info")
@@ -92,7 +93,7 @@ class Pair:
     def reset(self) -> None:
         """Take back what a test that failed half-way may have left."""
         for host in ("lb-1", "lb-2"):
-            self.sh(host, "rm -f /run/app-lost /var/lib/evenkeel/drain/*; /usr/local/lib/evenkeel/vrrp/ctl derive")
+            self.sh(host, f"rm -f /run/app-lost /var/lib/evenkeel/drain/*; [ ! -x {CTL} ] || {CTL} derive")
 
     def settle(self, host: str = "lb-1") -> None:
         """Wait until all is as the plan wants it."""

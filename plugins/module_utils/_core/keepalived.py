@@ -202,7 +202,9 @@ def configured(text: str) -> dict[str, Any]:
 def _instance(block: Directive, globals_: Directive) -> dict[str, Any]:
     anchors = [words[0] for words in block.lines("virtual_ipaddress")]
     others = [words[0] for words in block.lines("virtual_ipaddress_excluded")]
-    peers = [words[0] for words in block.lines("unicast_peer")]
+    own = block.get("unicast_src_ip") or None
+    # A node without peers names itself (keepalived.conf.j2).
+    peers = [words[0] for words in block.lines("unicast_peer") if words[0] != own]
     owner = block.get("state", "BACKUP") == "MASTER"
     password = next(
         (words[1] for words in block.lines("authentication") if words[0] == "auth_pass" and len(words) > 1), None
@@ -224,7 +226,7 @@ def _instance(block: Directive, globals_: Directive) -> dict[str, Any]:
             block.get("down_timer_adverts") or globals_.get("vrrp_down_timer_adverts"), int, 3
         ),
         "unicast": bool(peers) or block.has("unicast_src_ip") or block.has("unicast_peer"),
-        "unicast_src_ip": block.get("unicast_src_ip") or None,
+        "unicast_src_ip": own,
         "unicast_peers": peers,
         "anchor": anchors[0] if anchors else None,
         "virtual_ipaddress": anchors,
