@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived import configured
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived import auth_digest, configured
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp import ctl, join, live
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import Files
 from ansible_collections.evenkeel.lb.plugins.modules import vrrp_info
@@ -329,6 +329,31 @@ def test_verify_tells_an_old_configuration(node: Node, reported: list[dict[str, 
     ]
 
 
+OTHER_ROUTER = CONF.replace("virtual_router_id 55", "virtual_router_id 57")
+NOTHING_HELD = [{"ifname": "eth0", "flags": ["UP", "LOWER_UP"], "addr_info": [{"local": "192.0.2.11"}]}]
+
+
+@pytest.mark.parametrize(
+    ("running", "written", "links", "parts"),
+    [
+        (CONF, OTHER_ROUTER, NOTHING_HELD, True),
+        (OTHER_ROUTER, CONF, NOTHING_HELD, True),
+        (CONF, OTHER_ROUTER, None, False),
+        (CONF, CONF.replace("priority 150", "priority 90"), NOTHING_HELD, False),
+        (CONF, CONF, NOTHING_HELD, False),
+    ],
+    ids=["standby", "and back", "holder", "a change that needs no wait", "no change"],
+)
+def test_a_standby_that_leaves_its_peers_language_waits(
+    node: Node, running: str, written: str, links: Any, parts: bool
+) -> None:
+    node.links = links or node.links
+    node.held = running
+    node.put("etc/keepalived/keepalived.conf", written)
+    assert ctl.part(node.files) is parts
+    assert node.files.joining() is parts
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -397,40 +422,78 @@ def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 # --- joining -------------------------------------------------------------------------------------------------------------
 
 
-def advert(vrid: int, priority: int) -> bytes:
-    return struct.pack("!BBBBHH", 0x31, vrid, priority, 1, 20, 0) + socket.inet_aton("192.0.2.28")
+VIP = socket.inet_aton("192.0.2.28")
+
+
+def advert(vrid: int, priority: int, version: int = 3, anchor: str = "192.0.2.28", password: str = "") -> bytes:
+    """An advert as it is on the wire; with a password as version 2 carries it."""
+    kind = 1 if password else 0
+    head = struct.pack("!BBBBBBH", version << 4 | 1, vrid, priority, 1, kind, 20, 0)
+    return head + socket.inet_aton(anchor) + (password.encode().ljust(8, b"\0") if version == 2 else b"")
+
+
+IPV4 = b"\x45" + bytes(19)
 
 
 @pytest.mark.parametrize(
     ("packet", "v6", "heard"),
     [
-        (b"\x45" + bytes(19) + advert(55, 100), False, (55, 100)),
-        (b"\x46" + bytes(23) + advert(55, 0), False, (55, 0)),
-        (advert(56, 254), True, (56, 254)),
+        (IPV4 + advert(55, 100), False, join.Advert(3, 55, 100, (VIP,))),
+        (b"\x46" + bytes(23) + advert(55, 0), False, join.Advert(3, 55, 0, (VIP,))),
+        (IPV4 + advert(55, 100, 2, password="secret"), False, join.Advert(2, 55, 100, (VIP,), auth_digest("secret"))),
+        (IPV4 + advert(55, 100, 2), False, join.Advert(2, 55, 100, (VIP,))),
+        (advert(56, 254), True, join.Advert(3, 56, 254, (VIP,))),
         (b"\x45" + bytes(19) + b"\x32" + bytes(11), False, None),
         (b"", False, None),
         (advert(55, 1)[:5], True, None),
     ],
 )
-def test_hear(packet: bytes, v6: bool, heard: tuple[int, int] | None) -> None:
+def test_hear(packet: bytes, v6: bool, heard: join.Advert | None) -> None:
     assert join.hear(packet, v6) == heard
 
 
-def watch() -> join.Watch:
+def watch(**changed: Any) -> join.Watch:
     (made,) = join.watches(
         {
             "instances": [
                 {
                     "name": "a",
                     "virtual_router_id": 55,
+                    "version": 3,
+                    "auth_digest": None,
                     "interface": "eth0",
                     "anchor": "192.0.2.28/24",
+                    "addresses": [
+                        {"address": "192.0.2.28/24", "dev": "eth0"},
+                        {"address": "2001:db8::28/64", "dev": "eth0"},
+                    ],
                     "peers": ["192.0.2.12"],
+                    **changed,
                 }
             ]
         }
     )
     return made
+
+
+@pytest.mark.parametrize(
+    ("node", "packet", "understood"),
+    [
+        ({}, advert(55, 9), True),
+        ({"virtual_router_id": 56}, advert(55, 9), False),
+        ({"version": 2}, advert(55, 9), False),
+        ({"version": 2}, advert(55, 9, 2), True),
+        ({"anchor": "192.0.2.29/24"}, advert(55, 9), False),
+        ({"version": 2, "auth_digest": auth_digest("new")}, advert(55, 9, 2, password="old"), False),
+        ({"version": 2, "auth_digest": auth_digest("new")}, advert(55, 9, 2, password="new"), True),
+    ],
+)
+def test_only_an_advert_that_the_new_configuration_accepts_settles_it(
+    node: dict[str, Any], packet: bytes, understood: bool
+) -> None:
+    one = watch(**node)
+    join.Listener([one])._advert(IPV4 + packet, ("192.0.2.12", 0), False)
+    assert one.settled is understood
 
 
 def test_an_advert_of_a_peer_settles_it_and_a_farewell_or_a_stranger_does_not() -> None:
@@ -470,18 +533,17 @@ def test_an_answer_without_an_advert_goes_on_waiting() -> None:
     listener._arp(reply, ())
     one.asked = join.ASK_TIMES
     assert one.waits_for() == (
-        "a: 192.0.2.28 answers (02:42:00:00:00:01), but no advert of it has come: do its peers list this node?"
+        "a: 192.0.2.28 answers (02:42:00:00:00:01), but no advert of it has come that this node understands: "
+        "do its peers list this node, and have they the same configuration?"
     )
     one.ask_again()
     assert not one.settled
 
 
 def test_a_neighbour_advertisement_is_an_answer() -> None:
-    (six,) = join.watches(
-        {"instances": [{"name": "b", "virtual_router_id": 5, "interface": "eth0", "anchor": "2001:db8::28/64"}]}
-    )
+    six = watch()
     listener = join.Listener([six])
     listener._neighbour(
         struct.pack("!BBHI", 136, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::28"), ("fe80::1",)
     )
-    assert six.answered == "fe80::1"
+    assert six.answered == "2001:db8::28 answers (fe80::1)"

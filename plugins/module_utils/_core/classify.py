@@ -50,6 +50,15 @@ def classify(planned_node: Mapping[str, Any], configured: Mapping[str, Any]) -> 
     `configured` is what `vrrp_info` read on the node; a key that it lacks is not compared.
     """
     planned = {instance["name"]: _comparable(instance) for instance in planned_node["instances"]}
+    return _classify(planned, configured)
+
+
+def classify_texts(wanted: Mapping[str, Any], configured: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for two configurations that were read, as a node has them before a reload."""
+    return _classify({instance["name"]: instance for instance in wanted["instances"]}, configured)
+
+
+def _classify(planned: Mapping[str, Any], configured: Mapping[str, Any]) -> dict[str, Any]:
     running = {instance["name"]: instance for instance in configured.get("instances") or []}
     reasons = [*_changes(planned, running), *_moves(planned, running)]
     reasons.sort(key=lambda reason: -CLASSES.index(reason[0]))

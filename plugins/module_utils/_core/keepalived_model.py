@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import CoreError, Finding
-from .keepalived import CHECK_HTTP, FAULT_VALUE, quote
+from .keepalived import CHECK_HTTP, FAULT_VALUE, auth_digest, quote
 from .tracking import CHECK
 
 RUN = "/run/evenkeel"
@@ -252,12 +252,17 @@ def _facts(planned: Mapping[str, Any], services: Iterable[Mapping[str, Any]], fi
             {
                 "name": instance["name"],
                 "virtual_router_id": instance["virtual_router_id"],
+                "version": instance["version"],
+                "auth_digest": auth_digest(instance["auth_pass"]),
                 "interface": instance["interface"],
                 "advert_interval": instance["advert_interval"],
                 "source": instance.get("unicast_src_ip") or "",
                 "peers": list(instance.get("unicast_peers") or []) if instance["unicast"] else [],
                 "anchor": str(instance["virtual_ipaddress"][0]["address"]),
-                "anchor_dev": instance["virtual_ipaddress"][0].get("dev") or instance["interface"],
+                "addresses": [
+                    {"address": str(entry["address"]), "dev": entry.get("dev") or instance["interface"]}
+                    for entry in [*instance["virtual_ipaddress"], *instance["virtual_ipaddress_excluded"]]
+                ],
             }
             for instance in planned["instances"]
         ],

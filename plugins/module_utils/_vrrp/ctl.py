@@ -4,6 +4,7 @@
 """The node's own tool, run by its units and by commit: /usr/local/lib/evenkeel/vrrp/ctl VERB.
 
 seed            make the track files that keepalived is about to read; never lets keepalived fail
+part            before a reload: a standby that is about to leave its peers' language waits for them like a new node
 derive          bring the drain value into step with who wishes what
 join            wait for the peers of a new node
 check FILE      refuse what keepalived's own check lets pass
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .._core.classify import SWITCH, classify_texts
 from .._core.keepalived import configured, refusals
 from . import live as looking
 from .files import Files
@@ -64,6 +66,23 @@ def verify(files: Files) -> list[str]:
     return problems
 
 
+def part(files: Files) -> bool:
+    """Before a reload: whether this node, which holds nothing, now waits until its peers have made the same change.
+
+    With another virtual router, version or anchor it would no longer hear the holder, and take every VIP beside it.
+    """
+    live = looking.look(files, report=False)
+    if not live.running or live.in_force is not False:
+        return False
+    if any(looking.bare(address) in live.addresses for one in live.conf["instances"] for address in one["addresses"]):
+        return False
+    wanted = configured((files.root / looking.CONF).read_text(encoding="utf-8"))
+    if classify_texts(wanted, live.conf)["class"] != SWITCH:
+        return False
+    files.wait_to_join()
+    return True
+
+
 def _foreign(reasons: Sequence[str]) -> bool:
     """Whether a FAULT has a cause that this configuration did not bring about: a dead daemon, a dead link, a wait."""
     return any(not reason.startswith(("keepalived says no reason", "one of its scripts")) for reason in reasons)
@@ -98,6 +117,8 @@ def main(argv: Sequence[str]) -> int:
     problems: list[str] = []
     if verb == "seed":
         files.seed()
+    elif verb == "part":
+        part(files)
     elif verb == "derive":
         with files.locked():
             files.derive()

@@ -118,9 +118,12 @@ class Files:
     def joined(self) -> None:
         write(self.join, "0\n")
 
+    def wait_to_join(self) -> None:
+        write(self.join, f"{FAULT_VALUE}\n")
+
     def seed_join(self) -> None:
         if not self.join.exists():
-            write(self.join, f"{FAULT_VALUE}\n")
+            self.wait_to_join()
 
     # -- drain: what is wished, by owner, and the number derived from it --------------------------------------------------
 

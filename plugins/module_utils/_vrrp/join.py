@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new node waits in FAULT until it has heard an advert of every instance that somebody holds.
+"""A node that does not share its peers' language yet waits in FAULT until it has heard every instance that somebody holds.
 
-A node that its peers do not list yet hears nothing, takes every VIP, and there are two holders. So it listens, and asks the
-network who answers for the anchor: an advert heard, or nobody there, ends the wait for that instance; an answer without an
-advert does not.
+A new node that its peers do not list hears nothing, takes every VIP, and there are two holders; so does a standby that was
+reloaded with another virtual router, version or anchor before the holder was. So it listens, and asks the network who
+answers for the instance's addresses: an advert that it understands, or nobody there, ends the wait for that instance; an
+answer without such an advert does not.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.keepalived import auth_digest
 from .files import Files
+from .live import bare
 
 VRRP = 112
 ADVERT = 1
+PASSWORD = 1
 ARP = 0x0806
 SOLICITATION, ADVERTISEMENT = 135, 136
 # Asked this often before "nobody there" is believed, and every so often while somebody is.
@@ -34,13 +38,15 @@ GROUP4, GROUP6 = "224.0.0.18", "ff02::12"
 
 @dataclass
 class Watch:
-    """One instance: has it been heard, and does anybody answer for its anchor?"""
+    """One instance: has it been heard, and does anybody answer for one of its addresses (address: device)?"""
 
     name: str
     vrid: int
+    version: int
+    auth: str | None
     interface: str
     anchor: str
-    anchor_dev: str
+    addresses: Mapping[str, str]
     peers: tuple[str, ...]
     heard: str = ""
     asked: int = 0
@@ -63,8 +69,20 @@ class Watch:
 
     def waits_for(self) -> str:
         if self.answered:
-            return f"{self.name}: {self.anchor} answers ({self.answered}), but no advert of it has come: do its peers list this node?"
+            return (
+                f"{self.name}: {self.answered}, but no advert of it has come that this node understands: "
+                "do its peers list this node, and have they the same configuration?"
+            )
         return f"{self.name}: listening for adverts of virtual router {self.vrid}"
+
+    def understands(self, advert: Advert) -> bool:
+        """Whether keepalived with this node's configuration would accept it."""
+        return (
+            advert.vrid == self.vrid
+            and advert.version == self.version
+            and packed(self.anchor) in advert.addresses
+            and (advert.version == 3 or self.auth == advert.auth)
+        )
 
 
 def watches(facts: Mapping[str, Any]) -> list[Watch]:
@@ -72,21 +90,43 @@ def watches(facts: Mapping[str, Any]) -> list[Watch]:
         Watch(
             name=instance["name"],
             vrid=int(instance["virtual_router_id"]),
+            version=int(instance["version"]),
+            auth=instance["auth_digest"],
             interface=instance["interface"],
-            anchor=instance["anchor"].split("/", maxsplit=1)[0],
-            anchor_dev=instance.get("anchor_dev") or instance["interface"],
+            anchor=bare(instance["anchor"]),
+            addresses={bare(entry["address"]): entry["dev"] for entry in instance["addresses"]},
             peers=tuple(instance.get("peers") or ()),
         )
         for instance in facts.get("instances") or []
     ]
 
 
-def hear(packet: bytes, v6: bool) -> tuple[int, int] | None:
-    """Virtual router and priority of an advert; None for anything else. IPv4 comes with its header, IPv6 without."""
+def packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+@dataclass(frozen=True)
+class Advert:
+    """What an advert says (RFC 9568, section 5; RFC 2338 for version 2 and its password)."""
+
+    version: int
+    vrid: int
+    priority: int
+    addresses: tuple[bytes, ...]
+    auth: str | None = None
+
+
+def hear(packet: bytes, v6: bool) -> Advert | None:
+    """The advert in a packet; None for anything else. IPv4 comes with its header, IPv6 without."""
     start = 0 if v6 else (packet[0] & 0x0F) * 4 if packet else 0
+    size = 16 if v6 else 4
     if len(packet) < start + 8 or packet[start] & 0x0F != ADVERT:
         return None
-    return packet[start + 1], packet[start + 2]
+    version, ends = packet[start] >> 4, start + 8 + size * packet[start + 3]
+    addresses = tuple(packet[at : at + size] for at in range(start + 8, min(ends, len(packet)), size))
+    plain = version == 2 and packet[start + 4] == PASSWORD
+    word = packet[ends : ends + 8].rstrip(b"\0").decode(errors="replace") if plain else None
+    return Advert(version, packet[start + 1], packet[start + 2], addresses, auth_digest(word))
 
 
 @dataclass
@@ -99,11 +139,13 @@ class Listener:
     def open(self) -> None:
         for v6 in {any(":" in peer for peer in watch.peers) if watch.peers else watch.v6 for watch in self.watches}:
             self.sockets[self._adverts(v6)] = lambda packet, sender, v6=v6: self._advert(packet, sender, v6)
-        for device in {watch.anchor_dev for watch in self.watches if not watch.v6}:
+        for device in {
+            device for watch in self.watches for address, device in watch.addresses.items() if ":" not in address
+        }:
             arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP))
             arp.bind((device, ARP))
             self.sockets[arp] = self._arp
-        if any(watch.v6 for watch in self.watches):
+        if any(":" in address for watch in self.watches for address in watch.addresses):
             self.sockets[socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)] = self._neighbour
 
     def close(self) -> None:
@@ -125,38 +167,35 @@ class Listener:
         return opened
 
     def ask(self) -> None:
-        """Who has the anchor? One question per instance that is still open."""
+        """Who has these addresses? One question for each address of an instance that is still open."""
         for watch in self.watches:
             if watch.settled:
                 continue
             watch.ask_again()
             watch.asked += 1
-            try:
-                (self._solicit if watch.v6 else self._who_has)(watch)
-            except OSError:
-                # A link that is down: keepalived is in FAULT by itself, and nobody can be asked.
-                watch.answered = watch.answered or "the link is down"
+            for address, device in watch.addresses.items():
+                try:
+                    (self._solicit if ":" in address else self._who_has)(address, device)
+                except OSError:
+                    # keepalived is in FAULT by itself then, and nobody can be asked.
+                    watch.answered = watch.answered or f"{device} is down"
 
-    def _who_has(self, watch: Watch) -> None:
+    def _who_has(self, address: str, device: str) -> None:
         """An ARP request as a probe (RFC 5227): from no address, so that it changes nobody's cache."""
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as probe:
-            probe.bind((watch.anchor_dev, ARP))
+            probe.bind((device, ARP))
             own = probe.getsockname()[4][:6]
-            body = (
-                struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + own + bytes(4) + bytes(6) + socket.inet_aton(watch.anchor)
-            )
+            body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + own + bytes(4) + bytes(6) + packed(address)
             probe.send(b"\xff" * 6 + own + struct.pack("!H", ARP) + body)
 
-    def _solicit(self, watch: Watch) -> None:
-        target = socket.inet_pton(socket.AF_INET6, watch.anchor)
-        group = socket.inet_ntop(
-            socket.AF_INET6, socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:0")[:13] + target[13:]
-        )
+    def _solicit(self, address: str, device: str) -> None:
+        target = packed(address)
+        group = socket.inet_ntop(socket.AF_INET6, packed("ff02::1:ff00:0")[:13] + target[13:])
         with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as probe:
-            index = socket.if_nametoindex(watch.anchor_dev)
+            index = socket.if_nametoindex(device)
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-            with open(f"/sys/class/net/{watch.anchor_dev}/address", encoding="ascii") as file:
+            with open(f"/sys/class/net/{device}/address", encoding="ascii") as file:
                 own = bytes.fromhex(file.read().strip().replace(":", ""))
             option = struct.pack("!BB", 1, 1) + own if len(own) == 6 else b""
             probe.sendto(struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + target + option, (group, 0, 0, index))
@@ -173,27 +212,28 @@ class Listener:
                 self.sockets[ready](packet, sender)
 
     def _advert(self, packet: bytes, sender: tuple[Any, ...], v6: bool) -> None:
-        found = hear(packet, v6)
+        advert = hear(packet, v6)
         source = str(sender[0]).split("%", maxsplit=1)[0]
         for watch in self.watches:
-            if found and found[0] == watch.vrid and found[1] > 0 and (not watch.peers or source in watch.peers):
+            known = not watch.peers or source in watch.peers
+            if advert and advert.priority > 0 and known and watch.understands(advert):
                 watch.heard = source
 
     def _arp(self, packet: bytes, _sender: tuple[Any, ...]) -> None:
         if len(packet) < 42 or packet[12:14] != struct.pack("!H", ARP) or packet[20:22] != b"\x00\x02":
             return
-        address, mac = socket.inet_ntoa(packet[28:32]), packet[22:28].hex(":")
-        for watch in self.watches:
-            if watch.anchor == address:
-                watch.answered = mac
+        self._answer(packet[28:32], packet[22:28].hex(":"))
 
     def _neighbour(self, packet: bytes, sender: tuple[Any, ...]) -> None:
         if len(packet) < 24 or packet[0] != ADVERTISEMENT:
             return
-        target = packet[8:24]
+        self._answer(packet[8:24], str(sender[0]))
+
+    def _answer(self, target: bytes, sender: str) -> None:
         for watch in self.watches:
-            if watch.v6 and socket.inet_pton(socket.AF_INET6, watch.anchor) == target:
-                watch.answered = str(sender[0])
+            for address in watch.addresses:
+                if packed(address) == target:
+                    watch.answered = f"{address} answers ({sender})"
 
 
 def join(files: Files, facts: Mapping[str, Any]) -> None:
