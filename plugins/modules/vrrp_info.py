@@ -166,6 +166,12 @@ joining:
   description: Whether the node is new and still waits to hear its peers.
   type: bool
   returned: always
+lease:
+  description: >-
+    Which run may change this node (M(evenkeel.lb.lease)) - C(run_id), C(playbook), C(who), C(reason), C(since), C(expires) and
+    C(controller) - or null. One that has ended is left out.
+  type: dict
+  returned: always
 units:
   description: State of keepalived's unit and of each tracked one.
   type: dict
@@ -193,6 +199,7 @@ def info(files: Files) -> dict[str, Any]:
     """Everything that RETURN promises."""
     live = looking.look(files)
     found = looking.instances(files, live)
+    lease = files.lease()
     return {
         "running": live.running,
         "since": live.since if live.running else "",
@@ -206,6 +213,7 @@ def info(files: Files) -> dict[str, Any]:
         "drain_value": number(files.track / "drain"),
         "crash": files.crashes(),
         "joining": files.joining(),
+        "lease": lease.as_dict() if lease else None,
         "units": live.units,
     }
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .._core.keepalived import FAULT_VALUE
+from .._core.lease import PATH as LEASE_PATH
+from .._core.lease import Lease, read_lease
 
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 TOOL = "/usr/local/lib/evenkeel/vrrp/ctl"
@@ -213,6 +215,37 @@ class Files:
                 f"--on-active={max(1, int(end - now) + 1)}", "--timer-property=AccuracySec=1s", TOOL, "derive",
             ]
         )  # fmt: skip
+
+    # -- lease: which run may change this node ---------------------------------------------------------------------------
+
+    @property
+    def lease_path(self) -> Path:
+        return self.root / LEASE_PATH.lstrip("/")
+
+    def lease(self, now: float | None = None) -> Lease | None:
+        """Who may change this node and nobody else; None where anybody may. One that can't be read is somebody's."""
+        try:
+            found = read_lease(json.loads(self.lease_path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return Lease("unknown", f"{self.lease_path} can't be read", since=self.lease_path.stat().st_mtime)
+        return None if found.ended(time.time() if now is None else now) else found
+
+    @contextlib.contextmanager
+    def leasing(self) -> Iterator[None]:
+        """One at a time: two runs may ask at once."""
+        self.lease_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.lease_path.with_name("lease.lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def take_lease(self, taken: Lease) -> None:
+        write(self.lease_path, json.dumps(taken.as_dict(), indent=1) + "\n")
+
+    def release_lease(self) -> None:
+        self.lease_path.unlink()
+        sync(self.lease_path.parent)
 
     def seed(self) -> None:
         """What must be in place before keepalived reads its configuration, at start and at reload."""
