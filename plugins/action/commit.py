@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
+from ansible.plugins.connection import ConnectionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
 
 # What may hold a secret and so must not be printed as an argument.
@@ -33,8 +34,15 @@ class ActionModule(ActionBase):
         visible["files"] = files
         hidden = {key: visible.pop(key) for key in HIDDEN if visible.get(key) is not None}
         visible["payload"] = payload.pack(contents, _plain(hidden))
+        if visible.get("state") == "confirm" and not self._task.check_mode:
+            self._leave()
         result.update(self._execute_module("evenkeel.lb.commit", module_args=visible, task_vars=task_vars))
         return result
+
+    def _leave(self) -> None:
+        """Closes a connection that is shared between tasks, so that the call makes a new one: that is what it proves."""
+        if type(self._connection).reset is not ConnectionBase.reset:
+            self._connection.reset()
 
     def _files(self, items: Any) -> tuple[list[dict[str, Any]], list[bytes]]:
         """The files without their contents, and the contents."""

@@ -19,6 +19,8 @@ description:
   - When nothing has to change, nothing is written.
   - A commit that is cut off (the process killed, the node restarted) is undone or finished by
     C(evenkeel-recover.service), which runs before anything that reads these files, and by the next commit.
+  - With O(guard) the node puts itself back unless O(state=confirm) arrives over a new connection in time. So a change
+    that locks its own controller out heals itself.
   - Contents and secrets travel as one opaque argument. Values in O(secrets) and what follows words like C(password)
     are masked in every diff, message and quoted line, so tasks need no C(no_log).
 options:
@@ -27,19 +29,35 @@ options:
       - V(present) commits the set.
       - V(rollback) undoes the commits of O(run_id), of all services of the node, the newest first.
       - V(recover) finishes or undoes what was cut off, and does nothing else.
+      - V(confirm) ends the trial that O(guard) began, of O(service) or of all services of O(run_id). It has to arrive over a
+        connection that is younger than the change, so Ansible's shared ssh connection is closed first. Fails if the node
+        has put itself back already; changes nothing where nothing is on trial.
     type: str
-    choices: [present, rollback, recover]
+    choices: [present, rollback, recover, confirm]
     default: present
   service:
     description:
       - Owner of the paths. A path in the set of another service is refused.
-      - Required with O(state=present).
+      - Required with O(state=present). With O(state=confirm), this one only.
     type: str
   run_id:
     description:
-      - One value per run of a playbook, by which O(state=rollback) finds its commits.
-      - Required with O(state=rollback).
+      - One value per run of a playbook, by which O(state=rollback) and O(state=confirm) find its commits.
+      - Required with O(state=rollback) and O(guard).
     type: str
+  guard:
+    description:
+      - Seconds in which O(state=confirm) must arrive, counted from the end of the run's last commit on the node. Otherwise
+        the node puts back what the run has on trial, the newest first, and so it does at boot if it restarts before.
+      - The work is done by a transient unit, whatever becomes of the connection. What nobody was there to hear, the next
+        call tells.
+      - While a run is on trial, its other commits on the node join the trial and move its one deadline; other runs are
+        refused.
+      - V(0) is no guard. Where nothing has to change, and in check mode, nothing is put on trial.
+      - Only ssh has connections that can be told apart. Over others (local, a container's) each call counts as a new
+        connection, and a confirmation proves no more than that the call arrived.
+    type: float
+    default: 0
   files:
     description: The complete set of files.
     type: list
@@ -291,6 +309,21 @@ EXAMPLES = r"""
     unit_state: stopped
     enabled: false
 
+- name: A change that may lock us out, on trial for half a minute
+  evenkeel.lb.commit:
+    service: keepalived
+    run_id: "{{ evenkeel_run_id }}"
+    guard: 30
+    files:
+      - path: /etc/keepalived/keepalived.conf
+        content: "{{ lookup('ansible.builtin.template', 'keepalived.conf.j2') }}"
+    unit: keepalived.service
+
+- name: Let it stay, since a new connection still gets in
+  evenkeel.lb.commit:
+    state: confirm
+    run_id: "{{ evenkeel_run_id }}"
+
 - name: Undo what a run did on this node
   evenkeel.lb.commit:
     state: rollback
@@ -351,6 +384,57 @@ rolled_back:
   type: bool
   returned: always
   sample: false
+guard:
+  description: What the run has on trial on this node; empty without.
+  type: dict
+  returned: always
+  contains:
+    run_id:
+      description: Whose trial it is.
+      type: str
+      sample: 20261121T150000
+    services:
+      description: What goes back unless it is confirmed.
+      type: list
+      elements: str
+      sample: [haproxy, keepalived]
+    seconds:
+      description: As O(guard).
+      type: float
+      sample: 30
+    deadline:
+      description: When, by the node's clock, in UTC.
+      type: str
+      sample: "2026-11-21T15:00:41Z"
+fell_back:
+  description:
+    - What the node put back by itself since the last call, with a warning; empty without. The first commit of another run is
+      the last to be told.
+  type: dict
+  returned: always
+  contains:
+    run_id:
+      description: Whose trial it was.
+      type: str
+      sample: 20261121T150000
+    services:
+      description: What went back.
+      type: list
+      elements: str
+      sample: [haproxy, keepalived]
+    at:
+      description: When, by the node's clock, in UTC.
+      type: str
+      sample: "2026-11-21T15:00:41Z"
+    why:
+      description: The reason.
+      type: str
+      sample: nobody confirmed in time
+    problems:
+      description: What did not go as it should on the way back, secrets masked.
+      type: list
+      elements: str
+      sample: []
 error:
   description: What stopped the commit.
   type: dict
@@ -378,10 +462,10 @@ errors:
   elements: dict
   returned: failure with several of them
 services:
-  description: The services that O(state=rollback) undid, in that order.
+  description: The services that O(state=rollback) undid, in that order, or that O(state=confirm) confirmed.
   type: list
   elements: dict
-  returned: with O(state=rollback)
+  returned: with O(state=rollback) and O(state=confirm)
   sample: [{service: haproxy, generation: 13, apply: reload, changed: true}]
 """
 
@@ -389,13 +473,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit import handover, payload
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.confirm import confirm
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.engine import commit
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.errors import CommitError
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Host
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.model import parse
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.recover import overdue, recover
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.result import Result
-from ansible_collections.evenkeel.lb.plugins.module_utils._commit.rollback import recover, rollback
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.rollback import rollback
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.store import Store
 
 ACCESS = {
     "path": {"type": "path", "required": True},
@@ -403,9 +490,10 @@ ACCESS = {
     "group": {"type": "str", "default": "root"},
 }
 SPEC = {
-    "state": {"type": "str", "choices": ["present", "rollback", "recover"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "rollback", "recover", "confirm"], "default": "present"},
     "service": {"type": "str"},
     "run_id": {"type": "str"},
+    "guard": {"type": "float", "default": 0},
     "files": {
         "type": "list",
         "elements": "dict",
@@ -486,26 +574,45 @@ def checked(hidden: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(params: dict[str, Any], check: bool) -> Result:
-    """What the arguments ask for."""
+    """What the arguments ask for, and how it ended."""
     host = Host()
     if host.uid != 0:
         return Result(error=CommitError("commit needs root.", "", f"uid {host.uid}", "Set become: true."))
+    before = recover(host) if not check and overdue(host, Store(host)) else Result()
+    left = [] if params["state"] == "confirm" else handover.left_behind(host, forget=not check)
+    result = before if before.error else _run(host, params, check)
+    for line in [*before.warnings, *(one.text() for one in left)]:
+        result.warn(line)
+    return result
+
+
+def _run(host: Host, params: dict[str, Any], check: bool) -> Result:
+    run_id, service = params["run_id"] or "", params["service"] or ""
     if params["state"] == "recover":
         return recover(host, check)
     if params["state"] == "rollback":
-        return rollback(host, params["run_id"], check, params["lock_timeout"])
+        return rollback(host, run_id, check, params["lock_timeout"])
+    if params["state"] == "confirm":
+        return confirm(host, run_id, service, check, params["lock_timeout"])
     try:
         contents, hidden = payload.unpack(params["payload"]) if params["payload"] else ([], {})
-        request = parse({**params, **checked(hidden), "check": check}, contents, own=(host.state_dir + "/services",))
+        arguments = {**params, **checked(hidden), "check": check, "payload": None}
+        request = parse(arguments, contents, own=(host.state_dir + "/services",))
     except CommitError as error:
         return Result(error=error)
-    return commit(host, request)
+    if not request.guard:
+        return commit(host, request)
+    return commit(host, request, lambda: handover.hand_over(host, service, payload.pack(contents, arguments)))
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=SPEC,
-        required_if=[("state", "present", ["service"]), ("state", "rollback", ["run_id"])],
+        required_if=[
+            ("state", "present", ["service"]),
+            ("state", "rollback", ["run_id"]),
+            ("state", "confirm", ["run_id", "service"], True),
+        ],
         supports_check_mode=True,
     )
     result = run(module.params, module.check_mode)

@@ -37,6 +37,7 @@ class PaperHost(Host):
     commands: list[list[str]] = field(default_factory=list)
     active: bool = False
     enabled: bool = False
+    transients: set[str] = field(default_factory=set)
 
     def act(self, name: str) -> None:
         self.acts.append(name)
@@ -50,6 +51,15 @@ class PaperHost(Host):
         answer = self.answer(argv)
         if answer is not None:
             return answer
+        if argv[0] == "systemd-run":
+            self.transients.add(next(word[7:] for word in argv if word.startswith("--unit=")))
+            return Completed(0, "")
+        if argv[:2] == ["systemctl", "is-active"]:
+            return Completed(0, "active") if argv[2] in self.transients else Completed(3, "inactive")
+        if argv[0] == "systemctl" and argv[-1].startswith("evenkeel-"):
+            if argv[1] == "stop":
+                self.transients.discard(argv[-1])
+            return Completed(0, "")
         if argv[0] == "systemctl":
             return Completed(0, self._systemctl([word for word in argv[1:] if word != "--no-block"]))
         return Completed(1, "") if argv[0] in ("dpkg-query", "rpm") else Completed(0, "")
@@ -80,11 +90,12 @@ class World:
         self.host = self.fresh()
 
     def fresh(self, **changes: Any) -> PaperHost:
-        """The same machine after a process died: what is on disk is all that there is."""
+        """The same machine after a process died: what is on disk is all that there is, and what systemd runs."""
         old = getattr(self, "host", None)
-        kept = {"active": old.active, "enabled": old.enabled} if old else {}
+        kept = {key: getattr(old, key) for key in ("active", "enabled", "transients")} if old else {}
         self.host = PaperHost(
             state_dir=str(self.root / "var"),
+            run_dir=str(self.root / "run"),
             lib_dir=str(self.root / "lib"),
             unit_dir=str(self.root / "units"),
             sysctl_dir=str(self.root / "sys"),

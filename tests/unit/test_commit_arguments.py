@@ -57,6 +57,18 @@ def refusal(contents: list[bytes] | None = None, **arguments: Any) -> str:
             {"unit": "haproxy"},
             "unit: a unit's name ends in its kind. Found: 'haproxy'. Write for example haproxy.service.",
         ),
+        (
+            {"guard": 30},
+            "guard: this needs a run_id, by which it is confirmed. Found: 30. Set run_id too.",
+        ),
+        (
+            {"guard": 0.5, "run_id": "x"},
+            "guard: seconds are a number from 1, or 0 for no guard. Found: 0.5. Write for example 30.",
+        ),
+        (
+            {"guard": -1, "run_id": "x"},
+            "guard: seconds are a number from 1, or 0 for no guard. Found: -1. Write for example 30.",
+        ),
         ({"unit_state": "started"}, "unit_state: this needs a unit. Found: started. Set unit too."),
         (
             {"verify": {"listen": ["somewhere"]}},

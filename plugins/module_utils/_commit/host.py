@@ -33,6 +33,7 @@ class Host:
     """The machine, and where our own things lie on it."""
 
     state_dir: str = "/var/lib/evenkeel"
+    run_dir: str = "/run/evenkeel"
     lib_dir: str = "/usr/local/lib/evenkeel"
     unit_dir: str = "/etc/systemd/system"
     sysctl_dir: str = "/proc/sys"
@@ -76,6 +77,12 @@ class Host:
         blocking = ("daemon-reload", "enable", "disable", "reset-failed")
         queued = self.in_recovery_service and argv[0] not in blocking
         return self.run(["systemctl", *(["--no-block"] if queued else []), *argv])
+
+    def transient(self, unit: str, description: str, argv: Sequence[str], *properties: str) -> Completed:
+        """A unit that is no child of ours: what it does outlives this process and its connection."""
+        self.act(f"start {unit}")
+        words = ["--quiet", "--collect", f"--unit={unit}", f"--description={description}", *properties]
+        return self.run(["systemd-run", *words, "--", *argv])
 
     def which(self, program: str) -> str | None:
         return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")

@@ -11,40 +11,53 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-from . import recover
+from . import guard
 from .host import Host
 from .store import Store
 
 PACKAGE = "evenkeel_commit"
 MODULES = (
-    *("__init__", "drift", "errors", "host", "journal", "mask", "model", "plan", "recover", "show", "sockets", "state"),
-    *("store", "sysctl", "unit"),
+    *(
+        "__init__",
+        "apply",
+        "confirm",
+        "connection",
+        "drift",
+        "engine",
+        "errors",
+        "guard",
+        "handover",
+        "host",
+        "install",
+    ),
+    *("journal", "mask", "model", "namespace", "payload", "plan", "recover", "result", "rollback", "show", "sockets"),
+    *("state", "store", "sysctl", "transaction", "unit", "validate", "verify"),
 )
 UNIT = "evenkeel-recover.service"
-# Named by its import: that is why Ansible sends the module along.
-COMMAND = recover.__name__.rpartition(".")[2]
+COMMAND = "recover"
 HEADER = "# Managed by evenkeel.lb (module commit): change the inventory, not this file.\n"
 
 SCRIPT = """#!{python} -IB
-{header}# Finishes or undoes a commit that was cut off. Harmless at any time.
+{header}# Finishes or undoes a commit that was cut off, and puts back what was never confirmed. Harmless at any time.
 import sys
 
 sys.path.insert(0, {lib!r})
 from {package}.recover import main
 
-sys.exit(main())
+sys.exit(main(sys.argv[1:]))
 """
 
 # DefaultDependencies=no: before everything that reads configuration at boot, sysctl.d and tmpfiles.d included. Each
 # managed unit also wants it by a drop-in, so that an automatic restart between a crash and the next run is safe too.
 SERVICE = """{header}[Unit]
-Description=Finish or undo a commit of evenkeel.lb that was cut off
+Description=Finish or undo a commit of evenkeel.lb that was cut off or never confirmed
 DefaultDependencies=no
 RequiresMountsFor={state} {lib}
 After=local-fs.target
 Before=systemd-sysctl.service systemd-tmpfiles-setup.service nftables.service sysinit.target shutdown.target
 Conflicts=shutdown.target
-ConditionPathExistsGlob={state}/services/*/journal.json
+ConditionPathExistsGlob=|{state}/services/*/journal.json
+ConditionPathExists=|{state}/guard.json
 
 [Service]
 Type=oneshot
@@ -77,19 +90,23 @@ def drop_in(host: Host, unit: str) -> str:
     return os.path.join(host.unit_dir, f"{unit}.d", "10-evenkeel-recover.conf")
 
 
+def python() -> str:
+    return sys.executable or "/usr/bin/python3"
+
+
+def code(lib: str) -> dict[str, bytes]:
+    """Path and content of a complete copy of our code."""
+    script = SCRIPT.format(header=HEADER, lib=lib, package=PACKAGE, python=python())
+    return {
+        **{os.path.join(lib, PACKAGE, f"{name}.py"): source(name) for name in MODULES},
+        os.path.join(lib, COMMAND): script.encode(),
+    }
+
+
 def _files(host: Host) -> dict[str, bytes]:
     """Path and content of everything that recovery needs, but the drop-ins."""
-    words = {
-        "header": HEADER,
-        "lib": host.lib_dir,
-        "state": host.state_dir,
-        "package": PACKAGE,
-        "python": sys.executable,
-    }
-    files = {os.path.join(host.lib_dir, PACKAGE, f"{name}.py"): source(name) for name in MODULES}
-    files[os.path.join(host.lib_dir, COMMAND)] = SCRIPT.format(**words).encode()
-    files[os.path.join(host.unit_dir, UNIT)] = SERVICE.format(**words).encode()
-    return files
+    service = SERVICE.format(header=HEADER, lib=host.lib_dir, state=host.state_dir)
+    return {**code(host.lib_dir), os.path.join(host.unit_dir, UNIT): service.encode()}
 
 
 def _put(host: Host, path: str, content: bytes) -> bool:
@@ -118,7 +135,10 @@ def install(host: Host, unit: str) -> None:
 
 
 def uninstall(host: Host, store: Store) -> None:
-    """After a commit: what no set needs any more goes."""
+    """After a commit: what no set needs any more goes, unless it may be needed to put sets back."""
+    trial = guard.read(store)
+    if trial and trial.pending:
+        return
     in_force = [manifest for manifest in store.manifests().values() if manifest.entries]
     units = {manifest.unit for manifest in in_force}
     gone: list[str] = []

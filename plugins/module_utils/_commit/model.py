@@ -87,6 +87,12 @@ class Request:
     secrets: tuple[str, ...] = ()
     check: bool = False
     lock_timeout: float = 300.0
+    # Seconds until the node puts the set back by itself unless it is confirmed; 0: never.
+    guard: float = 0.0
+    # A set that was in force before: no trial stands in its way.
+    back: bool = False
+    # Nothing better is to be had: no check stops it, and what fails is told.
+    forced: bool = False
     # The arguments other than the entries, as given: a generation keeps them, rollback parses them again.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -159,6 +165,12 @@ def parse(arguments: Mapping[str, Any], contents: Sequence[bytes], own: Sequence
         if not unit and arguments.get(key) is not None:
             refuse(key, "this needs a unit.", arguments[key], "Set unit too.")
 
+    seconds = float(arguments.get("guard") or 0)
+    if seconds < 0 or 0 < seconds < 1:
+        refuse("guard", "seconds are a number from 1, or 0 for no guard.", arguments["guard"], "Write for example 30.")
+    if seconds and not arguments.get("run_id"):
+        refuse("guard", "this needs a run_id, by which it is confirmed.", arguments["guard"], "Set run_id too.")
+
     for text in (arguments.get("verify") or {}).get("listen") or ():
         try:
             wanted(text)
@@ -183,6 +195,7 @@ def parse(arguments: Mapping[str, Any], contents: Sequence[bytes], own: Sequence
         secrets=tuple(str(secret) for secret in arguments.get("secrets") or () if secret),
         check=bool(arguments.get("check")),
         lock_timeout=float(arguments.get("lock_timeout") or 300),
+        guard=seconds,
         settings={key: arguments[key] for key in SETTINGS if arguments.get(key) is not None},
     )
     if problems:

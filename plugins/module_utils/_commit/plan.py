@@ -206,7 +206,7 @@ def _wanted_state(host: Host, plan: Plan, entry: Entry, now: State) -> State:
     try:
         uid, gid = host.ids(entry.owner, entry.group)
     except KeyError as error:
-        if not plan.request.check:
+        if not plan.request.check and not plan.request.forced:
             raise CommitError(
                 "this node does not know the owner or group.",
                 entry.path,
@@ -299,7 +299,7 @@ def _sysctls(host: Host, plan: Plan, others: Mapping[str, Generation]) -> None:
         if plan.entries[path].state.kind == FILE
     ]
     values, unknown = kernel.wanted(host, texts)
-    if unknown and not plan.request.check:
+    if unknown and not plan.request.check and not plan.request.forced:
         raise CommitError(
             "this kernel does not have the key.",
             ", ".join(plan.request.sysctl_files),
@@ -324,7 +324,7 @@ def _unit(host: Host, plan: Plan) -> None:
         return
     unit = plan.unit = show(host, request.unit)
     brought = any(is_unit_file(path) and os.path.basename(path) == request.unit for path in plan.entries)
-    if request.unit_state == "started" and not request.check and not brought:
+    if request.unit_state == "started" and not (request.check or request.forced or brought):
         if unit.load == "masked":
             raise CommitError(
                 "the unit is masked.", request.unit, unit.load, f"Unmask it: systemctl unmask {request.unit}."
@@ -336,10 +336,13 @@ def _unit(host: Host, plan: Plan) -> None:
     if (request.enabled and not unit.enabled) or (request.enabled is False and can_disable):
         plan.enable = request.enabled
     if request.unit_state == "stopped":
-        plan.apply = STOP if unit.active or unit.active_state == "activating" else NONE
+        # At boot its start may be under way already.
+        stops = unit.active or unit.active_state == "activating" or (host.in_recovery_service and unit.known)
+        plan.apply = STOP if stops else NONE
         return
     if not unit.active:
-        plan.apply = START if request.unit_state == "started" else NONE
+        # At boot, or before a start of its own, somebody starts it as soon as the files are back.
+        plan.apply = START if request.unit_state == "started" and not host.in_recovery_service else NONE
         return
     changed = [op.path for op in plan.ops if DIRECTORY not in (op.before.kind, op.after.kind)]
     if any(matches(path, request.restart_when) for path in changed):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ class Result:
     diff: list[shown.Diff] = field(default_factory=list)
     validated: str = UNVALIDATED
     rolled_back: bool = False
+    guard: dict[str, Any] = field(default_factory=dict)
+    fell_back: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     error: CommitError | None = None
     services: list[dict[str, Any]] | None = None
@@ -42,6 +45,8 @@ class Result:
             "diff": self.diff,
             "validated": self.validated,
             "rolled_back": self.rolled_back,
+            "guard": self.guard,
+            "fell_back": self.fell_back,
         }
         if self.services is not None:
             data["services"] = self.services
@@ -50,6 +55,23 @@ class Result:
             if self.error.others:
                 data["errors"] = [one.as_dict() for one in (self.error, *self.error.others)]
         return data
+
+    def warn(self, line: str) -> None:
+        """Once."""
+        if line not in self.warnings:
+            self.warnings.append(line)
+
+    def dump(self) -> dict[str, Any]:
+        """From one process to another."""
+        return {**self.as_dict(), "warnings": self.warnings}
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Result:
+        result = cls(**{key: value for key, value in data.items() if key not in ("error", "errors", "drift")})
+        result.drift = [Drift(**one) for one in data["drift"]]
+        if "error" in data:
+            result.error = CommitError.first_of([CommitError(**one) for one in data.get("errors") or [data["error"]]])
+        return result
 
 
 def io_error(error: OSError) -> CommitError:

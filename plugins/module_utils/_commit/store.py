@@ -5,6 +5,7 @@
 
 /var/lib/evenkeel/schema                       a number; newer than ours is refused
 /var/lib/evenkeel/lock                         one commit at a time; says who holds it
+/var/lib/evenkeel/guard.json                   there while a run is on trial, and after it fell back (guard.py)
 /var/lib/evenkeel/services/SERVICE/
     manifest.json                              the generation in force; replacing it is the moment of commit
     journal.json                               there only while a commit is under way or was cut off
@@ -283,3 +284,20 @@ class Store:
     def drop_journal(self, service: str) -> None:
         self.host.unlink(self.directory(service, "journal.json"))
         self.host.sync([self.directory(service)])
+
+    # -- what concerns all services ------------------------------------------------------------------------------
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Empty if there is none."""
+        try:
+            data: dict[str, Any] = json.loads(Path(self.root, name).read_text())
+        except FileNotFoundError:
+            return {}
+        return data
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        self.host.replace(os.path.join(self.root, name), json.dumps(data, indent=1).encode())
+
+    def drop_json(self, name: str) -> None:
+        self.host.unlink(os.path.join(self.root, name))
+        self.host.sync([self.root])

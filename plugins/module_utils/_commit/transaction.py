@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from typing import Callable
 
 from . import apply as apply_step
-from . import install, journal, namespace
+from . import guard, install, journal, namespace
 from .drift import MISSING
 from .errors import CommitError
 from .host import Host
@@ -47,34 +48,35 @@ class Transaction:
             daemon_reload=plan.daemon_reload,
         )
         self.before = Baseline(plan.unit)
+        self.on_trial = self.joined_trial = False
 
     def run(self, swap_to_validate: bool) -> None:
         host, store, plan, result = self.host, self.store, self.plan, self.result
         result.stage = "write"
         try:
             self._prepare()
-        except OSError:
+            self._arm()
+        except (CommitError, OSError):
             with contextlib.suppress(OSError):
                 store.expire(plan.request.service, time.time())
             raise
-        self.before = baseline(host, plan.unit, self._old_checks())
+        if not plan.request.forced:
+            self.before = baseline(host, plan.unit, self._old_checks())
         started = time.time()
         try:
             self.journal.write(store)
             journal.stage(host, self.journal.ops, plan.contents)
             if plan.apply == STOP:
                 self.journal = self.journal.applying(store)
-                apply_step.stop_first(host, plan, self.say)
+                self._step("apply", lambda: apply_step.stop_first(host, plan, self.say))
             journal.swap(host, self.journal.ops)
             if swap_to_validate:
                 result.stage, result.validated = "validate", SWAP
                 judge(plan, namespace.run(host, plan.request.validate), "the old set was put back")
-            result.stage = "apply"
             self.journal = self.journal.applying(store)
-            apply_step.apply(host, plan, started, self.say)
-            result.stage = "verify"
-            self._verify(started)
-            apply_step.enable(host, plan, self.say)
+            self._step("apply", lambda: apply_step.apply(host, plan, started, self.say))
+            self._step("verify", lambda: self._verify(started))
+            self._step("verify", lambda: apply_step.enable(host, plan, self.say))
             result.stage = "commit"
             store.put_in_force(self._generation())
         except (CommitError, OSError) as error:
@@ -84,10 +86,31 @@ class Transaction:
         result.generation = self.journal.generation
         result.apply = plan.apply
         try:
+            trial = guard.extend(store) if self.on_trial else None
+            result.guard = trial.report() if trial else {}
             journal.finish(host, store, self.journal)
             install.uninstall(host, store)
         except (CommitError, OSError) as error:
             result.warnings.append(f"The set is in force; the next run cleans up: {error}")
+
+    def _step(self, stage: str, act: Callable[[], None]) -> None:
+        """What fails stops a commit; a set that has to go back whatever comes goes on with the next step."""
+        self.result.stage = stage
+        try:
+            act()
+        except CommitError as error:
+            if not self.plan.request.forced:
+                raise
+            self.result.warn(error.message())
+
+    def _arm(self) -> None:
+        """The last thing before the journal: from here on the node may be left alone."""
+        request, previous = self.plan.request, self.plan.previous
+        trial = guard.read(self.store)
+        self.on_trial = not request.back and bool(request.guard or (trial and trial.pending))
+        if self.on_trial:
+            before = previous.number if previous else 0
+            self.joined_trial = guard.arm(self.store, request.service, before, request.run_id, request.guard)
 
     def _in_force(self) -> bool:
         """Past the moment of commit there is no way back, whatever happens."""
@@ -119,6 +142,8 @@ class Transaction:
 
     def _verify(self, started: float) -> None:
         plan, request = self.plan, self.plan.request
+        if self.host.in_recovery_service:
+            return  # nothing that we could wait for runs yet
         if request.unit and not plan.stays_active:
             unit = show(self.host, request.unit)
             if request.unit_state == "stopped" and unit.active:
@@ -149,6 +174,8 @@ class Transaction:
         except (CommitError, OSError) as error:
             problems = [error.message() if isinstance(error, CommitError) else f"{error.filename}: {error.strerror}"]
         result.rolled_back = not problems
+        if self.joined_trial and not problems:
+            guard.release(store, [self.plan.request.service])
         if problems:
             told = self.say("\n".join(problems))
             return CommitError(
