@@ -27,7 +27,7 @@ for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
     del os.environ[name]
 os.environ.update(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1")
 
-NAME = "mol-default"
+NAME = os.environ.get("LAB_NAME", "mol-default")
 NODES = ("lb-1", "lb-2", "lb-3")
 
 # Does something while clients are there; returns what they and the kernels saw (tests/faults.py).
@@ -65,7 +65,11 @@ class Site:
 
     def run(self, *arguments: str, expect: int | None = 0) -> str:
         """Output of a run of site.yml; `expect` is its exit code, None for any failure."""
-        done = self._run(["ansible-playbook", "site.yml", *self._arguments, *arguments])
+        return self.play("site.yml", *arguments, expect=expect)
+
+    def play(self, playbook: str, *arguments: str, expect: int | None = 0) -> str:
+        """The same of any playbook."""
+        done = self._run(["ansible-playbook", playbook, *self._arguments, *arguments])
         output = done.stdout + done.stderr
         assert done.returncode != 0 if expect is None else done.returncode == expect, output
         return output
