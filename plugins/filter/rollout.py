@@ -12,6 +12,7 @@ author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Puts the nodes of one cluster in the order in which a change reaches them - nodes that leave, standbys, holders of a
     virtual IP, nodes that join - and names what forbids the change.
+  - A lease of a run whose process is known to be gone does not count.
   - Reads the registered variables C(evenkeel_live) of the cluster's nodes and C(evenkeel_live_outside) of those in the
     play, both results of M(evenkeel.lb.vrrp_info). A node without either counts as unreachable.
 positional: hostvars, play_hosts
@@ -29,6 +30,16 @@ options:
     type: list
     elements: str
     required: true
+  playbook:
+    description: V(propagate) starts from a cluster that is whole, and also makes changes that need more than one node after the other.
+    type: str
+    choices: [site, propagate]
+    default: site
+  allow:
+    description: What V(propagate) goes on with all the same - V(dead) nodes, instances in V(fault), not exactly one of V(holders).
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: evenkeel.lb.vrrp_plan
   - module: evenkeel.lb.vrrp_info
@@ -43,7 +54,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - V(mode) is V(new) or V(running); V(waves) maps a node to its place in the order, from 1; V(holders) maps an
+    - V(mode) is V(new) or V(running); V(change) is the gravest class of change, V(none), V(rolling), V(two-step) or V(switch);
+      V(gather) are the holders that give up their VIPs first; V(waves) maps a node to its place in the order, from 1; V(holders) maps an
       instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are lists of nodes; V(errors) and
       V(warnings) are findings.
   type: dict
@@ -53,7 +65,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import roll_out
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import SITE, roll_out
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.controller import gone
 
 NAME = "evenkeel.lb.rollout"
 
@@ -62,10 +75,19 @@ def _answer(result: Any) -> Mapping[str, Any] | None:
     """A `vrrp_info` result that really came from the node."""
     if not isinstance(result, Mapping) or result.get("unreachable") or result.get("failed") or result.get("skipped"):
         return None
+    lease = result.get("lease")
+    if lease and gone(lease.get("controller") or {}):
+        return {**result, "lease": None}
     return result
 
 
-def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: list[str]) -> dict[str, Any]:
+def rollout(
+    plan: Mapping[str, Any],
+    hostvars: Mapping[str, Any],
+    play_hosts: list[str],
+    playbook: str = SITE,
+    allow: list[str] | str = "",
+) -> dict[str, Any]:
     if not isinstance(plan, Mapping) or "nodes" not in plan:
         raise AnsibleFilterError(
             f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}"
@@ -77,7 +99,9 @@ def rollout(plan: Mapping[str, Any], hostvars: Mapping[str, Any], play_hosts: li
             for item in (hostvars[node].get("evenkeel_live_outside") or {}).get("results") or []:
                 live.setdefault(item["evenkeel_node"], None)
                 live[item["evenkeel_node"]] = _answer(item) or live[item["evenkeel_node"]]
-    return roll_out(plan, live, play_hosts).as_dict()
+    # On the command line a list of names is a text.
+    allowed = allow.replace(",", " ").split() if isinstance(allow, str) else allow
+    return roll_out(plan, live, play_hosts, playbook, allowed).as_dict()
 
 
 class FilterModule:

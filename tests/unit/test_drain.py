@@ -185,6 +185,16 @@ def test_a_new_node_is_seeded(host: Host) -> None:
     assert (host.files.drains.stat().st_mode & 0o777, host.files.track.stat().st_mode & 0o777) == (0o700, 0o700)
 
 
+def test_a_node_listens_anew_after_a_boot_and_only_then(host: Host) -> None:
+    host.files.seed()
+    host.files.joined()
+    host.files.seed()
+    assert not host.files.joining()
+    (host.files.volatile / "seeded").unlink()
+    host.files.seed()
+    assert host.files.joining()
+
+
 def test_a_running_unit_that_is_tracked_from_now_on_is_healthy(host: Host) -> None:
     host.active = "active"
     host.files.seed()
@@ -195,6 +205,7 @@ def test_what_units_have_written_is_left_alone(host: Host) -> None:
     write(host.files.volatile / "crash.app", "-254\n")
     write(host.files.volatile / "crash.gone", "-254\n")
     write(host.files.join, "0\n")
+    write(host.files.volatile / "seeded", "")
     call(host, state="drained")
     host.active = "active"
     host.files.seed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import roll_out
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import PROPAGATE, roll_out
 
 ADDRESSES = {"lb-1": "198.51.100.11", "lb-2": "198.51.100.12", "lb-3": "198.51.100.13"}
 
@@ -149,3 +149,146 @@ def test_a_node_that_runs_alone_may_switch():
         "site-dead",
         "site-switch",
     ]
+
+
+def propagate(states, allow=(), wanted=None, hosts=PAIR):
+    return roll_out(wanted or plan(*PAIR), states, hosts, PROPAGATE, allow)
+
+
+def pair_of(**changed):
+    """A pair that is whole, but for what is changed on a node: lb_2={...}."""
+    states = {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR)}
+    for name, change in changed.items():
+        states[name.replace("_", "-")].update(change)
+    return states
+
+
+def rules(found, severity="error"):
+    return [finding.rule for finding in found.findings if finding.severity == severity]
+
+
+def test_propagate_starts_from_a_cluster_that_is_whole():
+    assert propagate(pair_of()).findings == []
+
+
+FAULT = {"instances": [{"name": "public", "state": "FAULT", "reasons": ["haproxy is down"]}]}
+
+
+@pytest.mark.parametrize(
+    ("states", "rule", "word"),
+    [
+        ({**pair_of(), "lb-2": None}, "propagate-dead", "dead"),
+        (pair_of(lb_2=FAULT), "propagate-fault", "fault"),
+        (pair_of(lb_2={"held": VIP}), "propagate-holders", "holders"),
+        (pair_of(lb_1={"held": []}), "propagate-holders", "holders"),
+    ],
+    ids=["dead", "fault", "two holders", "no holder"],
+)
+def test_propagate_stops_before_a_cluster_that_is_not_whole_unless_allowed_by_name(states, rule, word):
+    refused = propagate(states)
+    assert rules(refused) == [rule]
+    assert f"-e evenkeel_allow={word}" in str(refused.findings[0])
+    allowed = propagate(states, allow=[word])
+    assert (rules(allowed), rules(allowed, "warning")) == ([], [rule])
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [{"joining": True}, {"drain": [{"owner": "operator"}]}],
+    ids=["waits for its peers", "drained"],
+)
+def test_a_fault_that_is_meant_stops_nobody(meant):
+    assert propagate(pair_of(lb_2={**FAULT, **meant})).findings == []
+
+
+def test_propagate_sends_a_new_cluster_to_site():
+    found = propagate({node: {"running": False} for node in PAIR})
+    assert rules(found) == ["propagate-new"]
+    assert "evenkeel.lb.site" in str(found.findings[0])
+
+
+def test_a_word_that_allows_nothing_is_refused():
+    found = propagate(pair_of(), allow=["everything"])
+    assert str(found.findings[0]) == (
+        "evenkeel_allow: There is nothing of this name to allow. Found: 'everything'. Accepted: dead, fault, holders. "
+        "Correct the name. [propagate-allow]"
+    )
+
+
+@pytest.mark.parametrize("playbook", ["site", "propagate"])
+def test_somebody_elses_lease_stops_both(playbook):
+    lease = {"run_id": "r1", "playbook": "propagate", "who": "ann@desk", "since": 0, "expires": 900}
+    found = roll_out(plan(*PAIR), pair_of(lb_2={"lease": lease}), PAIR, playbook)
+    assert rules(found) == ["lease"]
+    assert "ann@desk" in str(found.findings[0])
+
+
+def two_instances(**second):
+    """Both instances of a pair, the second preferring the other node."""
+    wanted = plan(*PAIR)
+    for name, node in wanted["nodes"].items():
+        node["instances"].append(
+            instance(
+                name,
+                PAIR,
+                **{
+                    "name": "inner",
+                    "virtual_router_id": 60,
+                    "virtual_ipaddress": [{"address": "198.51.100.29/24"}],
+                    **second,
+                },
+            )
+        )
+    return wanted
+
+
+def live_both(held):
+    """What the nodes of that pair say; `held` by node."""
+    states = {}
+    for name in PAIR:
+        states[name] = live(name, PAIR, held[name])
+        inner = {**instance(name, PAIR, name="inner", virtual_router_id=60)}
+        inner.update(anchor="198.51.100.29/24", addresses=["198.51.100.29/24"])
+        states[name]["configured"]["instances"].append(inner)
+    return states
+
+
+BOTH_HOLD = {"lb-1": ["198.51.100.28"], "lb-2": ["198.51.100.29"]}
+
+
+def test_a_change_that_the_nodes_make_together_is_made_from_one_holder():
+    found = propagate(live_both(BOTH_HOLD), wanted=two_instances(virtual_router_id=61))
+    assert (found.change, found.gather, found.findings) == ("switch", ["lb-2"], [])
+    assert found.waves == {"lb-2": 1, "lb-1": 2}
+
+
+def test_a_vip_that_changes_its_instance_is_moved_from_one_holder():
+    moved = [{"address": "198.51.100.30/24"}]
+    states = live_both(BOTH_HOLD)
+    for state in states.values():
+        state["configured"]["instances"][0]["addresses"].append("198.51.100.30/24")
+    found = propagate(states, wanted=two_instances(virtual_ipaddress_excluded=moved))
+    assert (found.change, found.gather, found.findings) == ("two-step", ["lb-2"], [])
+
+
+def test_a_change_that_can_be_rolled_gathers_nothing():
+    found = propagate(live_both(BOTH_HOLD), wanted=two_instances(advert_interval=0.5))
+    assert (found.change, found.gather) == ("rolling", [])
+
+
+def test_the_holder_is_known_by_the_anchor_it_has_not_by_the_one_it_gets():
+    found = propagate(pair_of(), wanted=anchored("198.51.100.27/24"))
+    assert (found.change, found.waves) == ("switch", {"lb-2": 1, "lb-1": 2})
+
+
+def anchored(address):
+    wanted = plan(*PAIR)
+    for node in wanted["nodes"].values():
+        node["instances"][0]["virtual_ipaddress"] = [{"address": address}]
+    return wanted
+
+
+def test_a_change_that_the_nodes_make_together_is_refused_with_a_limit():
+    found = propagate(pair_of(), wanted=anchored("198.51.100.27/24"), hosts=["lb-1"])
+    assert rules(found) == ["propagate-switch-limit"]
+    assert "leaves out lb-2" in str(found.findings[0])

@@ -352,6 +352,9 @@ def test_a_standby_that_leaves_its_peers_language_waits(
     node.put("etc/keepalived/keepalived.conf", written)
     assert ctl.part(node.files) is parts
     assert node.files.joining() is parts
+    assert node.files.parted.exists() is parts
+    node.files.joined()
+    assert not node.files.parted.exists()
 
 
 @pytest.mark.parametrize(
@@ -462,6 +465,7 @@ def watch(**changed: Any) -> join.Watch:
                     "version": 3,
                     "auth_digest": None,
                     "interface": "eth0",
+                    "advert_interval": 0.2,
                     "anchor": "192.0.2.28/24",
                     "addresses": [
                         {"address": "192.0.2.28/24", "dev": "eth0"},
@@ -506,6 +510,19 @@ def test_an_advert_of_a_peer_settles_it_and_a_farewell_or_a_stranger_does_not() 
     assert not one.settled
     listener._advert(packet + advert(55, 9), ("192.0.2.12", 0), False)
     assert one.settled and one.heard == "192.0.2.12"
+
+
+def test_a_node_that_parted_believes_a_holder_that_stays() -> None:
+    one = watch()
+    one.steady = 15
+    for now in (100.0, 107.0, 107.2, 115.0, 122.0):
+        one.hears("192.0.2.12", now)
+        assert not one.settled
+    for tenth in range(150):
+        one.hears("192.0.2.12", 122 + tenth / 10)
+    assert not one.settled
+    one.hears("192.0.2.12", 137.0)
+    assert one.settled
 
 
 def test_nobody_there_is_believed_after_some_questions() -> None:

@@ -5,29 +5,50 @@
 
 Everything is derived from the plan and from what the nodes say of themselves (`vrrp_info`), so every host of a play
 computes the same answer and none has to be in charge.
+
+`site` brings up what is missing and goes around what is broken. `propagate` starts from a cluster that is whole, unless a
+person allows otherwise by name, and also makes the changes that need more than one node after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.classify import classify
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.classify import (
+    CLASSES,
+    NONE,
+    ROLLING,
+    SWITCH,
+    TWO_STEP,
+    classify,
+)
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.lease import read_lease
 
 Plan = Mapping[str, Any]
 Live = Mapping[str, Any]
 
-NOT_IN_SITE = ("switch", "two-step")
+SITE, PROPAGATE = "site", "propagate"
+# What a person may allow propagate by name: a cluster that is not whole.
+ALLOWED = ("dead", "fault", "holders")
+# Changes that propagate makes from one holder, and site does not.
+FROM_ONE_HOLDER = (TWO_STEP, SWITCH)
 
 
 @dataclass
 class Rollout:
-    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place."""
+    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place.
+
+    `change` is the gravest class of change on any node. `gather` are the holders that give up their VIPs before the first
+    node changes, so that one node holds them all.
+    """
 
     mode: str
+    change: str = NONE
     waves: dict[str, int] = field(default_factory=dict)
+    gather: list[str] = field(default_factory=list)
     holders: dict[str, list[str]] = field(default_factory=dict)
     joining: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
@@ -37,7 +58,9 @@ class Rollout:
     def as_dict(self) -> dict[str, Any]:
         return {
             "mode": self.mode,
+            "change": self.change,
             "waves": self.waves,
+            "gather": self.gather,
             "holders": self.holders,
             "joining": self.joining,
             "dead": self.dead,
@@ -47,11 +70,18 @@ class Rollout:
         }
 
 
-def roll_out(plan: Plan, live: Mapping[str, Live | None], play_hosts: Collection[str]) -> Rollout:
+def roll_out(
+    plan: Plan,
+    live: Mapping[str, Live | None],
+    play_hosts: Collection[str],
+    playbook: str = SITE,
+    allow: Collection[str] = (),
+) -> Rollout:
     """Order the cluster's nodes: those that leave, standbys (least preferred first), holders, those that join.
 
     `live` maps each node to its `vrrp_info` result, or to None when it could not be reached. `play_hosts` are the hosts
     that this run may change (`--limit`). The order is over all nodes of the cluster, so a limit does not change it.
+    `allow` are names of ALLOWED.
     """
     nodes: Mapping[str, Any] = plan["nodes"]
     states = {name: live.get(name) for name in nodes}
@@ -59,7 +89,7 @@ def roll_out(plan: Plan, live: Mapping[str, Live | None], play_hosts: Collection
     result = Rollout(
         mode="running" if running else "new",
         dead=[name for name, state in states.items() if state is None],
-        holders=_holders(plan, states),
+        holders=_holders(states),
         joining=[name for name in nodes if states[name] is not None and name not in running and running],
         healthy=[name for name in running if not _in_fault(states[name]) and not (states[name] or {}).get("drain")],
     )
@@ -76,15 +106,25 @@ def roll_out(plan: Plan, live: Mapping[str, Live | None], play_hosts: Collection
         return (1, -preference[name])
 
     result.waves = {name: wave for wave, name in enumerate(sorted(nodes, key=place), start=1)}
-    for name in result.dead:
-        result.findings.append(_dead(name))
     # A node that runs alone has nobody to disagree with, so it may change in any way.
     alone = len(running) == 1 and not result.dead
+    changes = {} if alone else {name: _change(nodes[name], states[name]) for name in nodes if name in play_hosts}
+    result.change = max((change["class"] for change in changes.values()), key=CLASSES.index, default=NONE)
+    if result.change in FROM_ONE_HOLDER:
+        result.gather = sorted(holding, key=result.waves.__getitem__)[:-1]
+
+    strict = playbook == PROPAGATE
+    result.findings += _leased(states)
+    result.findings += [_dead(name, playbook, strict and "dead" not in allow) for name in result.dead]
+    for name, change in changes.items():
+        if change["class"] in FROM_ONE_HOLDER:
+            result.findings += _from_one_holder(name, change, result, play_hosts, playbook)
     for name in nodes:
         if name in play_hosts and states[name] is not None:
-            if not alone:
-                result.findings += _forbidden(name, nodes[name], states[name] or {})
             result.findings += _unlisted(name, nodes, states, play_hosts)
+    if strict:
+        result.findings += _unknown(allow)
+        result.findings += _not_whole(result, nodes, states, allow)
     return result
 
 
@@ -96,57 +136,145 @@ def _in_fault(state: Live | None) -> bool:
     return any(instance.get("state") == "FAULT" for instance in (state or {}).get("instances") or [])
 
 
-def _held(state: Live | None) -> set[str]:
-    return {str(address).split("/", maxsplit=1)[0] for address in (state or {}).get("held") or []}
+def _bare(address: Any) -> str:
+    return str(address).split("/", maxsplit=1)[0]
 
 
-def _anchors(plan: Plan) -> dict[str, str]:
-    """The anchor address of each instance, without its prefix."""
-    anchors: dict[str, str] = {}
-    for node in plan["nodes"].values():
-        for instance in node.get("instances") or []:
-            for entry in instance["virtual_ipaddress"][:1]:
-                anchors.setdefault(instance["name"], str(entry["address"]).split("/", maxsplit=1)[0])
-    return anchors
+def _holders(states: Mapping[str, Live | None]) -> dict[str, list[str]]:
+    """Who has the anchor of each instance, as the nodes are configured now."""
+    found: dict[str, list[str]] = {}
+    for name, state in states.items():
+        held = {_bare(address) for address in (state or {}).get("held") or []}
+        for instance in ((state or {}).get("configured") or {}).get("instances") or []:
+            holders = found.setdefault(instance["name"], [])
+            if _runs(state) and _bare(instance.get("anchor")) in held:
+                holders.append(name)
+    return found
 
 
-def _holders(plan: Plan, states: Mapping[str, Live | None]) -> dict[str, list[str]]:
-    held = {name: _held(state) for name, state in states.items()}
-    return {
-        instance: [name for name, addresses in held.items() if anchor in addresses]
-        for instance, anchor in _anchors(plan).items()
-    }
+def _change(planned: Mapping[str, Any], state: Live | None) -> dict[str, Any]:
+    if planned.get("leaving") or not _runs(state):
+        return {"class": NONE, "reasons": []}
+    return classify(planned, (state or {}).get("configured") or {})
 
 
-def _dead(name: str) -> Finding:
+def _leased(states: Mapping[str, Live | None]) -> Iterator[Finding]:
+    """Another run is at work, or somebody wants none to be."""
+    for name, state in states.items():
+        stored = (state or {}).get("lease")
+        if stored:
+            lease = read_lease(stored)
+            yield Finding(
+                rule="lease",
+                where=name,
+                what="Another run holds this node.",
+                got=str(lease),
+                accepted="a node that nobody holds",
+                remedy=lease.remedy,
+            )
+
+
+def _dead(name: str, playbook: str, refused: bool) -> Finding:
+    if refused:
+        return Finding(
+            rule="propagate-dead",
+            where=name,
+            what="The node can't be reached, so it could not be changed together with the others.",
+            got="no connection",
+            accepted="a cluster whose nodes all answer",
+            remedy="Bring it back first, or change the others without it: -e evenkeel_allow=dead.",
+        )
     return Finding(
-        rule="site-dead",
+        rule=f"{playbook}-dead",
         where=name,
         what="The node can't be reached, so nothing is changed there; it stays a peer in the plan of the others.",
         got="no connection",
-        remedy="When it is back, run site.yml again; if it never will be, take it out of evenkeel_nodes.",
+        remedy=f"When it is back, run {playbook} again; if it never will be, take it out of evenkeel_nodes.",
         severity=WARNING,
     )
 
 
-def _forbidden(name: str, planned: Mapping[str, Any], state: Live) -> list[Finding]:
-    """Changes that make two holders when they are rolled node by node."""
-    if planned.get("leaving") or not _runs(state):
-        return []
-    change = classify(planned, state.get("configured") or {})
-    if change["class"] not in NOT_IN_SITE:
-        return []
-    return [
-        Finding(
+def _unknown(allow: Collection[str]) -> Iterator[Finding]:
+    for word in sorted(set(allow) - set(ALLOWED)):
+        yield Finding(
+            rule="propagate-allow",
+            where="evenkeel_allow",
+            what="There is nothing of this name to allow.",
+            got=repr(word),
+            accepted=", ".join(ALLOWED),
+            remedy="Correct the name.",
+        )
+
+
+def _not_whole(
+    result: Rollout, nodes: Mapping[str, Any], states: Mapping[str, Live | None], allow: Collection[str]
+) -> Iterator[Finding]:
+    """What a change would hide, or be blamed for."""
+    if result.mode == "new":
+        yield Finding(
+            rule="propagate-new",
+            where=", ".join(nodes),
+            what="The cluster does not run yet, so there is nothing to propagate to.",
+            got="no node with a running keepalived",
+            accepted="a running cluster",
+            remedy="Set it up with the playbook evenkeel.lb.site.",
+        )
+        return
+    for name, state in states.items():
+        for instance in (state or {}).get("instances") or []:
+            # On purpose: a node that is drained or leaves, and one that waits for its peers, which may be what this run mends.
+            meant = (state or {}).get("joining") or (state or {}).get("drain") or nodes[name].get("leaving")
+            if instance.get("state") != "FAULT" or meant:
+                continue
+            yield Finding(
+                rule="propagate-fault",
+                where=name,
+                what=f"The instance {instance['name']} is in FAULT before anything was changed.",
+                got="; ".join(instance.get("reasons") or []) or "no reason given",
+                accepted="instances in MASTER or BACKUP",
+                remedy="Mend it first, or go on all the same: -e evenkeel_allow=fault.",
+                severity=WARNING if "fault" in allow else ERROR,
+            )
+    for instance, names in result.holders.items():
+        if len(names) != 1:
+            yield Finding(
+                rule="propagate-holders",
+                where=instance,
+                what="Not exactly one node holds the VIPs of this instance.",
+                got=", ".join(names) or "no holder",
+                accepted="one holder",
+                remedy="Mend it first (evenkeel.lb.status), or go on all the same: -e evenkeel_allow=holders.",
+                severity=WARNING if "holders" in allow else ERROR,
+            )
+
+
+def _from_one_holder(
+    name: str, change: Mapping[str, Any], result: Rollout, play_hosts: Collection[str], playbook: str
+) -> Iterator[Finding]:
+    """Changes that make two holders when they are rolled node by node, or on some nodes only."""
+    what = f"This change can't be rolled node by node: {'; '.join(change['reasons'])}."
+    got = f"a change of class {change['class']} on a running cluster"
+    if playbook == SITE:
+        yield Finding(
             rule="site-switch",
             where=name,
-            what=f"This change can't be rolled node by node: {'; '.join(change['reasons'])}.",
-            got=f"a change of class {change['class']} on a running cluster",
-            accepted="changes of class rolling",
+            what=what,
+            got=got,
+            accepted=f"changes of class {ROLLING}",
             remedy="Undo it in the inventory, or make it with the playbook evenkeel.lb.propagate, "
-            "which stops the standbys for it.",
+            "which changes the holder while the standbys wait.",
         )
-    ]
+        return
+    left_out = [node for node in result.waves if node not in play_hosts and node not in result.dead]
+    if left_out:
+        yield Finding(
+            rule="propagate-switch-limit",
+            where=name,
+            what=what,
+            got=f"{got}, with a limit that leaves out {', '.join(left_out)}",
+            accepted="all nodes of the cluster in one run",
+            remedy="Run without --limit, or with one that names the whole cluster.",
+        )
 
 
 def _unlisted(

@@ -79,6 +79,7 @@ def part(files: Files) -> bool:
     wanted = configured((files.root / looking.CONF).read_text(encoding="utf-8"))
     if classify_texts(wanted, live.conf)["class"] != SWITCH:
         return False
+    files.parted.write_text("", encoding="ascii")
     files.wait_to_join()
     return True
 

@@ -117,15 +117,17 @@ class Files:
     def joining(self) -> bool:
         return number(self.join) == FAULT_VALUE
 
+    @property
+    def parted(self) -> Path:
+        """There while a standby waits that was changed before the holder; gone after a boot, when all nodes are as they are."""
+        return self.volatile / "parted"
+
     def joined(self) -> None:
         write(self.join, "0\n")
+        self.parted.unlink(missing_ok=True)
 
     def wait_to_join(self) -> None:
         write(self.join, f"{FAULT_VALUE}\n")
-
-    def seed_join(self) -> None:
-        if not self.join.exists():
-            self.wait_to_join()
 
     # -- drain: what is wished, by owner, and the number derived from it --------------------------------------------------
 
@@ -252,7 +254,9 @@ class Files:
         facts = self.facts()
         self.seed_crashes(facts.get("services") or {})
         self.track.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.seed_join()
+        # After a boot nobody knows what the peers have learnt meanwhile.
+        if not (self.volatile / "seeded").exists():
+            self.wait_to_join()
         with self.locked():
             self.derive()
         # Newer than the facts: nothing is left to do at the next start, unless the node boots or the plan changes.

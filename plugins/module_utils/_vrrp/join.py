@@ -30,6 +30,9 @@ ADVERT = 1
 PASSWORD = 1
 ARP = 0x0806
 SOLICITATION, ADVERTISEMENT = 135, 136
+# A standby that parted from its peers believes a holder only when it has been heard for so long: the holder's own change may
+# yet be put back. A holder that dies meanwhile answers to nobody, which ends the wait at once.
+STEADY_SECONDS = 15.0
 # Asked this often before "nobody there" is believed, and every so often while somebody is.
 ASK_SECONDS = 0.2
 ASK_TIMES = 6
@@ -48,14 +51,24 @@ class Watch:
     anchor: str
     addresses: Mapping[str, str]
     peers: tuple[str, ...]
+    advert_interval: float = 1.0
+    steady: float = 0.0
     heard: str = ""
+    since: float = 0.0
+    last: float = 0.0
     asked: int = 0
     answered: str = ""
     alone: bool = False
 
     @property
     def settled(self) -> bool:
-        return bool(self.heard) or self.alone
+        return self.alone or (bool(self.heard) and self.last - self.since >= self.steady)
+
+    def hears(self, source: str, now: float) -> None:
+        """An advert that is understood."""
+        if now - self.last > 3 * self.advert_interval + 1:
+            self.since = now
+        self.heard, self.last = source, now
 
     @property
     def v6(self) -> bool:
@@ -68,6 +81,8 @@ class Watch:
             self.asked, self.answered = 0, ""
 
     def waits_for(self) -> str:
+        if self.heard:
+            return f"{self.name}: has heard {self.heard} for {self.last - self.since:.0f} of {self.steady:g} s"
         if self.answered:
             return (
                 f"{self.name}: {self.answered}, but no advert of it has come that this node understands: "
@@ -85,9 +100,10 @@ class Watch:
         )
 
 
-def watches(facts: Mapping[str, Any]) -> list[Watch]:
+def watches(facts: Mapping[str, Any], steady: float = 0.0) -> list[Watch]:
     return [
         Watch(
+            steady=steady,
             name=instance["name"],
             vrid=int(instance["virtual_router_id"]),
             version=int(instance["version"]),
@@ -96,6 +112,7 @@ def watches(facts: Mapping[str, Any]) -> list[Watch]:
             anchor=bare(instance["anchor"]),
             addresses={bare(entry["address"]): entry["dev"] for entry in instance["addresses"]},
             peers=tuple(instance.get("peers") or ()),
+            advert_interval=float(instance["advert_interval"]),
         )
         for instance in facts.get("instances") or []
     ]
@@ -217,7 +234,7 @@ class Listener:
         for watch in self.watches:
             known = not watch.peers or source in watch.peers
             if advert and advert.priority > 0 and known and watch.understands(advert):
-                watch.heard = source
+                watch.hears(source, time.monotonic())
 
     def _arp(self, packet: bytes, _sender: tuple[Any, ...]) -> None:
         if len(packet) < 42 or packet[12:14] != struct.pack("!H", ARP) or packet[20:22] != b"\x00\x02":
@@ -238,7 +255,7 @@ class Listener:
 
 def join(files: Files, facts: Mapping[str, Any]) -> None:
     """Listen until every instance is settled, then let the node take part."""
-    listener = Listener(watches(facts))
+    listener = Listener(watches(facts, STEADY_SECONDS if files.parted.exists() else 0.0))
     listener.open()
     said: dict[str, str] = {}
     try:
