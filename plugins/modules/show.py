@@ -1,0 +1,54 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: show
+short_description: Print lines as they are
+version_added: 0.1.0
+author: The evenkeel.lb authors (!UNKNOWN)
+description:
+  - Prints a table or a document for people (or for what reads the output), without the quotes and indents that each way of
+    showing results has its own of. Calls no host.
+options:
+  lines:
+    description: What to print.
+    type: list
+    elements: str
+    required: true
+attributes:
+  check_mode:
+    description: Prints all the same.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Show where each VIP is
+  evenkeel.lb.show:
+    lines: "{{ (evenkeel_nodes | evenkeel.lb.cluster(hostvars)).where }}"
+  run_once: true
+"""
+
+RETURN = r"""
+# Nothing beyond what every task returns.
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"lines": {"type": "list", "elements": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="evenkeel.lb.show runs on the controller: call it as evenkeel.lb.show from a task.")
+
+
+if __name__ == "__main__":
+    main()
