@@ -13,6 +13,20 @@ from lab.hosts import Lab
 
 CONF = "/etc/haproxy/haproxy.cfg"
 CANARY = "c4n4ry-of-a-password"
+BY_HAND = f"""
+cp -p {CONF} {CONF}.kept; printf '    # by hand\\n    stats auth keel:{CANARY}\\n' >> {CONF}
+sysctl -q -w net.ipv4.ip_nonlocal_bind=0
+chmod 0644 /etc/keepalived/keepalived.conf
+mv /etc/evenkeel/vrrp.nft /etc/evenkeel/vrrp.nft.kept
+systemctl disable -q keepalived
+"""
+BACK = f"""
+mv {CONF}.kept {CONF}
+sysctl -q -w net.ipv4.ip_nonlocal_bind=1
+chmod 0640 /etc/keepalived/keepalived.conf
+mv /etc/evenkeel/vrrp.nft.kept /etc/evenkeel/vrrp.nft
+systemctl enable -q keepalived
+"""
 # Bytes, owners and modes of all that is ours, what runs since when, and what we remember.
 EVERYTHING = """
 find /etc/haproxy /etc/keepalived /etc/evenkeel /etc/systemd/system /etc/sysctl.d /var/lib/evenkeel -xdev -type f \
@@ -26,7 +40,7 @@ sysctl net.ipv4.ip_nonlocal_bind
 def as_it_was(site: Site) -> Iterator[None]:
     yield
     site.reset()
-    site.run("-e", '{"haproxy_on_drift": "overwrite", "keepalived_on_drift": "overwrite"}')
+    site.run()
 
 
 def drift(site: Site, lab: Lab, *arguments: str, expect: int = 0) -> str:
@@ -43,10 +57,11 @@ def test_a_pair_as_it_was_committed_has_none(site: Site, lab: Lab) -> None:
 
 
 def test_every_edit_by_hand_is_named_with_its_diff(site: Site, lab: Lab) -> None:
-    on(lab, "lb-1", f"printf '    # by hand\\n    stats auth keel:{CANARY}\\n' >> {CONF}")
-    on(lab, "lb-1", "sysctl -q -w net.ipv4.ip_nonlocal_bind=0; chmod 0644 /etc/keepalived/keepalived.conf")
-    on(lab, "lb-1", "rm /etc/evenkeel/vrrp.nft; systemctl disable -q keepalived")
-    output = drift(site, lab, expect=2)
+    on(lab, "lb-1", BY_HAND)
+    try:
+        output = drift(site, lab, expect=2)
+    finally:
+        on(lab, "lb-1", BACK)
     generation = r"since generation \d+ \(\S+\)\."
     for line in (
         rf"lb-1: haproxy: {CONF} was changed by hand {generation}",
@@ -63,7 +78,6 @@ def test_every_edit_by_hand_is_named_with_its_diff(site: Site, lab: Lab) -> None
 
 
 def test_a_node_that_was_committed_otherwise_is_named(site: Site, lab: Lab) -> None:
-    site.run("-e", '{"haproxy_on_drift": "overwrite", "keepalived_on_drift": "overwrite"}')
     site.set(keepalived_garp_master_refresh=30)
     site.run("--limit", "lb-2")
     site.reset()
@@ -77,7 +91,6 @@ def test_a_node_that_was_committed_otherwise_is_named(site: Site, lab: Lab) -> N
 
 
 def test_a_node_that_cannot_be_reached_is_no_success(site: Site, lab: Lab) -> None:
-    site.run()
     faults.power_off(lab, "lb-2")
     try:
         output = site.play("playbooks/drift.yml", expect=2)
