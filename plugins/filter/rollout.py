@@ -66,19 +66,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import SITE, roll_out
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answers
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.controller import gone
 
 NAME = "evenkeel.lb.rollout"
 
 
-def _answer(result: Any) -> Mapping[str, Any] | None:
-    """A `vrrp_info` result that really came from the node."""
-    if not isinstance(result, Mapping) or result.get("unreachable") or result.get("failed") or result.get("skipped"):
-        return None
-    lease = result.get("lease")
-    if lease and gone(lease.get("controller") or {}):
-        return {**result, "lease": None}
-    return result
+def _unleased(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Without the lease of a run whose process is known to be gone."""
+    lease = (answer or {}).get("lease")
+    return {**answer, "lease": None} if answer and lease and gone(lease.get("controller") or {}) else answer
 
 
 def rollout(
@@ -92,13 +89,8 @@ def rollout(
         raise AnsibleFilterError(
             f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}"
         )
-    live: dict[str, Mapping[str, Any] | None] = {}
-    for node in plan["nodes"]:
-        if node in play_hosts:
-            live[node] = _answer(hostvars[node].get("evenkeel_live"))
-            for item in (hostvars[node].get("evenkeel_live_outside") or {}).get("results") or []:
-                live.setdefault(item["evenkeel_node"], None)
-                live[item["evenkeel_node"]] = _answer(item) or live[item["evenkeel_node"]]
+    answered = answers(plan["nodes"], {node: hostvars[node] for node in play_hosts}, "evenkeel_live")
+    live = {node: _unleased(answer) for node, answer in answered.items()}
     # On the command line a list of names is a text.
     allowed = allow.replace(",", " ").split() if isinstance(allow, str) else allow
     return roll_out(plan, live, play_hosts, playbook, allowed).as_dict()

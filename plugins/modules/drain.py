@@ -94,6 +94,10 @@ waited_seconds:
   description: How long it took until it held none; 0 when it was not waited for.
   type: float
   returned: always
+left_at:
+  description: When the last anchor had left, in seconds since the epoch; null where it was not waited for, or nothing was held.
+  type: float
+  returned: always
 note:
   description: What may surprise, or an empty text.
   type: str
@@ -206,7 +210,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     files = Files()
-    result: dict[str, Any] = {"changed": False, "waited_seconds": 0.0}
+    result: dict[str, Any] = {"changed": False, "waited_seconds": 0.0, "left_at": None}
     try:
         check(module.params, files)
         before = files.drained_by()
@@ -216,6 +220,7 @@ def main() -> None:
         result["diff"] = {"before": lines(before), "after": lines(after)}
         if module.params["state"] == "drained" and module.params["wait_seconds"] and not module.check_mode:
             result["waited_seconds"] = wait(files, module.params["wait_seconds"])
+            result["left_at"] = time.time() if result["waited_seconds"] >= POLL_SECONDS else None
         result["held"] = held(files)
     except Refused as refused:
         module.fail_json(msg=str(refused), error=refused.error, **result)
