@@ -5,27 +5,19 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import admin, ctl
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains
 
-from tests.haproxy import ROLE, self_signed
-
-FILE = ROLE / "files" / "ctl"
-loader = importlib.machinery.SourceFileLoader("haproxy_ctl", str(FILE))
-spec = importlib.util.spec_from_loader("haproxy_ctl", loader)
-assert spec is not None
-ctl: Any = importlib.util.module_from_spec(spec)
-loader.exec_module(ctl)
+from tests.haproxy import self_signed
+from tests.unit.haproxy_daemon import Daemon
 
 HEAD = (
     "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change "
@@ -52,32 +44,6 @@ def state(backend: str, name: str, address: str, port: int, tls: int = 0, check_
     return f"2 {backend} 1 {name} {address} 2 0 1 1 9 6 3 4 6 0 0 1 - {port} - {tls} {check_port} {check} - 0\n"
 
 
-class Daemon(threading.Thread):
-    """HAProxy's admin socket: answers by the first words of a command, and remembers what it was asked."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(daemon=True)
-        self.answers: dict[str, str | Callable[[str], str]] = {}
-        self.asked: list[str] = []
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.listening.bind(str(path))
-        self.listening.listen()
-        self.start()
-
-    def run(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            with connection:
-                command = connection.recv(65536).decode()
-                self.asked.append(command)
-                start = max((start for start in self.answers if command.startswith(start)), key=len, default="")
-                answer = self.answers.get(start, "Unknown command.")
-                connection.sendall((answer if isinstance(answer, str) else answer(command)).encode())
-
-
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     for name in ("certs", "maps"):
@@ -85,7 +51,9 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     monkeypatch.setattr(ctl, "CERTIFICATES", str(tmp_path / "certs"))
     monkeypatch.setattr(ctl, "MAPS", str(tmp_path / "maps"))
     monkeypatch.setattr(ctl, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(ctl, "SOCKET", str(tmp_path / "socket"))
+    monkeypatch.setattr(ctl, "CONFIGURATION", str(tmp_path / "haproxy.cfg"))
+    monkeypatch.setattr(ctl, "Drains", lambda: Drains(tmp_path / "drains.json"))
+    monkeypatch.setattr(admin, "SOCKET", str(tmp_path / "socket"))
     daemon = Daemon(tmp_path / "socket")
     yield daemon
     daemon.listening.close()
@@ -93,7 +61,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
 
 @pytest.fixture
 def haproxy(daemon: Daemon, tmp_path: Path) -> Any:
-    return ctl.Haproxy(str(tmp_path / "socket"))
+    return admin.Haproxy(str(tmp_path / "socket"))
 
 
 # --- states
@@ -125,13 +93,13 @@ def test_servers_are_read_from_the_configuration() -> None:
 )
 def test_only_states_that_are_still_true_are_kept(line: str, kept: bool) -> None:
     """HAProxy would believe the file's port, TLS and way of checking over its configuration."""
-    assert ctl.still_true(HEAD + line, ctl.servers(CONFIGURATION)) == HEAD + (line if kept else "")
+    assert ctl.still_true(HEAD + line, ctl.servers(CONFIGURATION), {}) == HEAD + (line if kept else "")
 
 
 def test_states_are_written_whole_and_for_root_only(daemon: Daemon, haproxy: Any, tmp_path: Path) -> None:
     daemon.answers["show servers state"] = HEAD + state("other", "web-1", "198.51.100.21", 0) + "\n"
     (tmp_path / "haproxy.cfg").write_text(CONFIGURATION)
-    ctl.save(haproxy, str(tmp_path / "haproxy.cfg"))
+    ctl.save(haproxy, {})
     written = tmp_path / "state"
     assert written.read_text() == HEAD + state("other", "web-1", "198.51.100.21", 0)
     assert written.stat().st_mode & 0o777 == 0o600
@@ -324,11 +292,11 @@ def test_a_certificate_and_a_map_that_lag_behind_are_noticed(
 def test_a_daemon_that_is_not_there_is_an_answer_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ctl, "SOCKET", str(tmp_path / "none"))
+    monkeypatch.setattr(admin, "SOCKET", str(tmp_path / "none"))
     assert ctl.main(["verify", "abc"]) == 1
     assert capsys.readouterr().out.startswith("haproxy: [Errno 2] No such file or directory")
 
 
 def test_a_wrong_call_shows_how_to_call_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl.main(["what"]) == 2
-    assert "ctl verify DIGEST" in capsys.readouterr().out
+    assert "verify DIGEST" in capsys.readouterr().out

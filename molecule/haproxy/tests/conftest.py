@@ -8,7 +8,8 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,25 @@ class Bed:
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def module(
+        self, name: str, host: str = LB, expect: int = 0, check: bool = False, **arguments: Any
+    ) -> dict[str, Any]:
+        """Call one of the collection's modules as a user does; its result."""
+        argv = ["ansible", host, "-i", str(self.lab.inventory), "-m", f"evenkeel.lb.{name}"]
+        argv += ["-a", json.dumps(arguments)] if arguments else []
+        settings = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        done = subprocess.run(
+            argv + ["--check"] * check,
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert (done.returncode != 0) is (expect != 0), done.stdout + done.stderr
+        result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
+        return result
+
     def variables(self) -> dict[str, Any]:
         """The balancer's variables as the inventory has them, templates not resolved."""
         argv: Sequence[str] = ["ansible-inventory", "-i", str(self.lab.inventory), "--host", LB]
@@ -112,6 +132,33 @@ class Bed:
     def backend(self, name: str, **changes: Any) -> list[dict[str, Any]]:
         """The inventory's backends with one of them changed."""
         return [{**item, **changes} if item["name"] == name else item for item in self.variables()["haproxy_backends"]]
+
+
+# Enough that a reload that drops kept connections would be seen (it loses nearly every one), and little enough for a
+# machine that is busy with other scenarios.
+LOAD = {"rate": 60, "kept": 10, "kept_rate": 20}
+
+
+def watched(bed: Bed, probe: Probe, act: Callable[[], object]) -> dict[str, Any]:
+    """What new and kept clients saw while something happened."""
+    probe.start([{"name": "web", "address": bed.lab.address(LB)}], **LOAD)
+    try:
+        time.sleep(1)
+        act()
+        time.sleep(1)
+    finally:
+        seen = probe.stop()
+    assert seen["kept"]["sent"] > 100 and seen["new"]["sent"] > 100
+    return seen
+
+
+def lost(seen: dict[str, Any]) -> str:
+    """Empty if nothing was; otherwise what, and whether the machine was too busy for the figures to be trusted."""
+    return (
+        ""
+        if not seen["lost"]
+        else f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms: {seen['lost_list'][:5]}"
+    )
 
 
 @pytest.fixture(scope="session")

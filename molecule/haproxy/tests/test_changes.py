@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import CONTROL, LB, ROOT, Bed
+from conftest import CONTROL, LB, ROOT, Bed, lost, watched
 
 from lab import faults
 from tests.faults import HAPROXY, NGINX, Probe, reloads
@@ -18,33 +17,6 @@ EVERYTHING = (
     "find /etc/haproxy /etc/systemd/system/haproxy.service.d /etc/sysctl.d /usr/local/lib/evenkeel -type f -exec sha256sum {} + | sort;"
     "pgrep -a haproxy; ss -Hltn | sort"
 )
-
-
-# Enough that a reload that drops kept connections would be seen (it loses nearly every one), and little enough for a
-# machine that is busy with other scenarios.
-LOAD = {"rate": 60, "kept": 10, "kept_rate": 20}
-
-
-def watched(bed: Bed, probe: Probe, act: Callable[[], object]) -> dict[str, Any]:
-    """What new and kept clients saw while something happened."""
-    probe.start([{"name": "web", "address": bed.lab.address(LB)}], **LOAD)
-    try:
-        time.sleep(1)
-        act()
-        time.sleep(1)
-    finally:
-        seen = probe.stop()
-    assert seen["kept"]["sent"] > 100 and seen["new"]["sent"] > 100
-    return seen
-
-
-def lost(seen: dict[str, Any]) -> str:
-    """Empty if nothing was; otherwise what, and whether the machine was too busy for the figures to be trusted."""
-    return (
-        ""
-        if not seen["lost"]
-        else f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms: {seen['lost_list'][:5]}"
-    )
 
 
 def test_ten_reloads_lose_nothing(bed: Bed, probe: Probe) -> None:
