@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import admin, ctl
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains, Wish
 
 from tests.haproxy import self_signed
 from tests.unit.haproxy_daemon import Daemon
@@ -111,6 +111,81 @@ def test_no_answer_leaves_no_stale_states(daemon: Daemon, tmp_path: Path, capsys
     assert ctl.main(["save"]) == 1
     assert (tmp_path / "state").read_text() == "1\n"
     assert capsys.readouterr().out == "haproxy: no states, but: Unknown command.\n"
+
+
+# --- states that an operator wishes
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        # Where it has moved to, drained.
+        (
+            state("app", "web-1", "198.51.100.99", 9),
+            state("app", "web-1", "198.51.100.21", 8080, check_port=81),
+        ),
+        (
+            state("app", "web-2", "2001:db8::99", 8080, check_port=81),
+            state("app", "web-2", "2001:db8::22", 8080, tls=1, check_port=81),
+        ),
+        # Where a name leads is not known here.
+        (state("app", "web-3", "192.0.2.77", 9, check_port=81, check="192.0.2.3"), ""),
+        (state("app", "gone", "198.51.100.21", 8080), ""),
+    ],
+)
+def test_a_wished_state_moves_with_its_server(line: str, kept: str) -> None:
+    wishes = {("app", line.split()[3]): Wish("drained", line=line.strip())}
+    assert ctl.still_true(HEAD + line, ctl.servers(CONFIGURATION), wishes) == HEAD + kept
+
+
+def test_a_start_knows_of_wished_states_only(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "haproxy.cfg").write_text(CONFIGURATION)
+    assert ctl.main(["forget"]) == 0
+    assert (tmp_path / "state").read_text() == "1\n"
+    line = state("other", "web-1", "198.51.100.21", 0).replace(" 2 0 1 1 ", " 2 8 1 1 ").strip()
+    Drains(tmp_path / "drains.json").write(
+        {("other", "web-1"): Wish("drained", line=line), ("app", "gone"): Wish("maint")}
+    )
+    assert ctl.main(["forget"]) == 0
+    assert (tmp_path / "state").read_text() == f"1\n{line}\n"
+
+
+def test_wishes_that_cannot_be_read_cost_no_state(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(ctl.syslog, "syslog", lambda _priority, text: said.append(text))
+    (tmp_path / "haproxy.cfg").write_text(CONFIGURATION)
+    (tmp_path / "drains.json").write_text("{")
+    daemon.answers["show servers state"] = HEAD + state("other", "web-1", "198.51.100.21", 0)
+    assert ctl.main(["save"]) == 0
+    assert (tmp_path / "state").read_text() == HEAD + state("other", "web-1", "198.51.100.21", 0)
+    assert said and said[0].startswith(f"{tmp_path}/drains.json cannot be read (")
+
+
+@pytest.mark.parametrize("verb", ["drains", "verify"])
+def test_wishes_are_brought_into_force(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(ctl.syslog, "syslog", lambda _priority, text: said.append(text))
+    Drains(tmp_path / "drains.json").write({("app", "web-1"): Wish("maint")})
+    daemon.answers["show servers state"] = HEAD + state("app", "web-1", "198.51.100.21", 8080)
+    daemon.answers["set server"] = ""
+    assert (ctl.main(["drains"]) if verb == "drains" else verified(daemon, monkeypatch)) == 0
+    assert daemon.asked[-1] == "set server app/web-1 state maint\n"
+    assert said == ["app/web-1 is maint again, as an operator wishes"]
+
+
+def test_a_daemon_that_never_comes_up_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ctl, "Drains", lambda: Drains(tmp_path / "drains.json"))
+    monkeypatch.setattr(admin, "SOCKET", str(tmp_path / "none"))
+    monkeypatch.setattr(ctl, "START_SECONDS", 0.1)
+    Drains(tmp_path / "drains.json").write({("app", "web-1"): Wish("maint")})
+    assert ctl.main(["drains"]) == 1
+    assert "No such file" in capsys.readouterr().out
 
 
 # --- certificates

@@ -133,8 +133,17 @@ def literal(host: str) -> str:
 
 def forget(wishes: Wishes) -> None:
     """No states but those that an operator wishes."""
-    state = "\n".join(["1", *(wish.line for wish in wishes.values())])
+    state = "\n".join(["1", *(wish.line for wish in wishes.values() if wish.line)])
     write_state(still_true(state, servers(read(CONFIGURATION)), wishes) if wishes else "1\n")
+
+
+def wished() -> Wishes:
+    """What operators wish; a file that cannot be read costs no state, and is told of."""
+    try:
+        return Drains().read()
+    except Refused as problem:
+        syslog.syslog(syslog.LOG_ERR, str(problem))
+        return {}
 
 
 def drain(haproxy: Haproxy, patience: float = 0) -> None:
@@ -274,12 +283,12 @@ def main(argv: Sequence[str]) -> int:
     haproxy = Haproxy()
     try:
         if argv == ["save"]:
-            wishes = Drains().read()
+            wishes = wished()
             # States of an earlier reload are worse than none.
             forget(wishes)
             save(haproxy, wishes)
         elif argv == ["forget"]:
-            forget(Drains().read())
+            forget(wished())
         elif argv == ["drains"]:
             drain(haproxy, START_SECONDS)
         elif argv == ["update"]:
