@@ -1,9 +1,11 @@
-"""What an operator does with a running pair: drain, undrain."""
+"""What an operator does with a running pair: look, drain, undrain, roll back."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conftest import Site, Watched, on
@@ -12,7 +14,7 @@ from lab import faults
 from lab.hosts import Lab
 from tests.faults import Pair
 
-DRAIN, UNDRAIN = "playbooks/drain.yml", "evenkeel.lb.undrain"
+DRAIN, UNDRAIN, STATUS = "playbooks/drain.yml", "evenkeel.lb.undrain", "evenkeel.lb.status"
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +90,80 @@ def test_a_whole_cluster_and_no_balancer_are_refused(site: Site, playbook: str) 
     assert "Found: lb-1, lb-2 (no --limit). Name the node with --limit, for instance --limit lb-1." in output
     output = flat(site.play(playbook, "--limit", "web-1", expect=2))
     assert "No balancer is in this run, so nothing was done. Found: --limit web-1. Accepted: lb-1, lb-2." in output
+
+
+# -- status -----------------------------------------------------------------------------------------------------------
+
+
+def status(site: Site, *arguments: str, expect: int = 0) -> str:
+    return site.play(STATUS, *arguments, expect=expect)
+
+
+def document(output: str) -> dict[str, Any]:
+    """The one JSON document in a run's output, as docs/operating.md cuts it out."""
+    lines = output.splitlines()
+    found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") : lines.index("}") + 1]))
+    return found
+
+
+def test_a_pair_that_is_well(site: Site, lab: Lab) -> None:
+    output = status(site)
+    assert changes(output) == ["0", "0"]
+    assert "\nall is well\n" in output
+    row = next(line for line in output.splitlines() if line.startswith("lb-1 ")).split()
+    assert row[:6] == ["lb-1", "public", "MASTER", "250", lab.vip, "+1"]
+    assert "1/1" in row
+
+    found = document(status(site, "-e", "evenkeel_format=json"))
+    assert found["ok"] and found["problems"] == []
+    (edge,) = found["clusters"]
+    assert {vip["address"]: vip["holders"] for vip in edge["vips"]} == {lab.vip: ["lb-1"], lab.vip6: ["lb-1"]}
+    assert [one["service"] for one in edge["nodes"][0]["services"]] == ["haproxy", "keepalived"]
+
+
+def test_all_that_is_wrong_is_named_at_once(site: Site, lab: Lab) -> None:
+    on(lab, "lb-1", "printf '# by hand\\n' >> /etc/haproxy/haproxy.cfg")
+    on(lab, "lb-2", "systemctl stop haproxy")
+    for web in ("web-1", "web-2", "web-3"):
+        on(lab, web, "systemctl stop nginx")
+    site.play(DRAIN, "--limit", "lb-1", "-e", "evenkeel_force=true", "-e", "evenkeel_reason=memory")
+    try:
+        output = status(site, expect=2)
+    finally:
+        on(lab, "lb-1", "sed -i '/^# by hand$/d' /etc/haproxy/haproxy.cfg")
+        on(lab, "lb-2", "systemctl start haproxy")
+        for web in ("web-1", "web-2", "web-3"):
+            on(lab, web, "systemctl start nginx")
+    said = output[output.rindex("msg:") :]
+    for line in (
+        r"lb-1: /etc/haproxy/haproxy\.cfg was changed by hand since generation \d+; see evenkeel\.lb\.drift\.",
+        r"lb-1: backend app has no usable server \(0 of 3\)\.",
+        r"lb-2: public is in FAULT: haproxy does not run",
+        r"lb-2: haproxy\.service is inactive",
+    ):
+        assert re.search(line, said), f"{line}\n{output}"
+    assert re.search(r"- lb-1: drained by operator since .*: memory\.", output)
+    assert "- edge: app/web-1 gets no requests (DOWN), on lb-1." in output
+
+
+def test_a_dead_node_is_shown_and_one_that_missed_a_run_is_behind(site: Site, lab: Lab, pair: Pair) -> None:
+    faults.power_off(lab, "lb-2")
+    try:
+        output = status(site, expect=2)
+        assert re.search(r"^lb-2 +- +silent", output, re.MULTILINE)
+        assert "lb-2: can't be reached." in output
+        site.set(haproxy_maxconn=4002)
+        site.run(expect=None)
+    finally:
+        faults.power_on(lab, "lb-2")
+    pair.steady("lb-1")
+    output = status(site, expect=2)
+    assert re.search(r"- lb-2: is behind: haproxy is of run \S+, on lb-1 of run \S+\.", output)
+    site.run()
+    assert "all is well" in status(site)
+
+
+def test_a_limit_leaves_out_what_it_cannot_know(site: Site) -> None:
+    output = status(site, "--limit", "lb-2")
+    assert "- edge: lb-1 not in this run: holders of VIPs were not counted" in output
+    assert "all is well" in output
