@@ -42,7 +42,7 @@ class Guard:
     seconds: float
     # Service and the generation to go back to, 0 for what was there before us.
     services: Mapping[str, int] = field(default_factory=dict)
-    since: float = 0.0  # seconds since boot: the last change; only a younger connection may confirm
+    since: float = 0.0  # seconds since boot: the last change came into force; only a younger connection may confirm
     deadline: float = 0.0  # seconds since boot
     until: float = 0.0  # the same for people: seconds since the epoch
     # Afterwards:
@@ -123,7 +123,7 @@ def arm(store: Store, service: str, before: int, run_id: str, seconds: float) ->
         guard = Guard(run_id, seconds)
     joined = service not in guard.services
     guard = replace(guard, seconds=seconds or guard.seconds, services={service: before, **guard.services})
-    extend(store, guard)
+    _extend(store, guard, now())
     if not waiting(store.host):
         done = _wait(store.host)
         if done:
@@ -134,12 +134,15 @@ def arm(store: Store, service: str, before: int, run_id: str, seconds: float) ->
     return joined
 
 
-def extend(store: Store, guard: Guard | None = None) -> Guard | None:
-    """The deadline counts from now."""
-    guard = guard or read(store)
-    if guard and guard.pending:
-        guard = replace(guard, since=now(), deadline=now() + guard.seconds, until=time.time() + guard.seconds)
-        write(store, guard)
+def extend(store: Store, since: float) -> Guard | None:
+    """The deadline counts from now, and what is on trial is in force since then."""
+    guard = read(store)
+    return _extend(store, guard, since) if guard and guard.pending else None
+
+
+def _extend(store: Store, guard: Guard, since: float) -> Guard:
+    guard = replace(guard, since=since, deadline=now() + guard.seconds, until=time.time() + guard.seconds)
+    write(store, guard)
     return guard
 
 
@@ -165,6 +168,6 @@ def _wait(host: Host) -> str:
         "Put a change of evenkeel.lb back unless it is confirmed",
         [os.path.join(host.lib_dir, "recover"), "fall-back"],
         "--property=Restart=on-failure",
-        "--property=RestartSec=2",
+        "--property=RestartSec=3",
     )
     return "" if done.rc == 0 else done.output or f"exit code {done.rc}"

@@ -341,8 +341,7 @@ def _unit(host: Host, plan: Plan) -> None:
         plan.apply = STOP if stops else NONE
         return
     if not unit.active:
-        # At boot, or before a start of its own, somebody starts it as soon as the files are back.
-        plan.apply = START if request.unit_state == "started" and not host.in_recovery_service else NONE
+        plan.apply = START if request.unit_state == "started" else NONE
         return
     changed = [op.path for op in plan.ops if DIRECTORY not in (op.before.kind, op.after.kind)]
     if any(matches(path, request.restart_when) for path in changed):

@@ -62,7 +62,7 @@ class Transaction:
             raise
         if not plan.request.forced:
             self.before = baseline(host, plan.unit, self._old_checks())
-        started = time.time()
+        started, in_force = time.time(), guard.now()
         try:
             self.journal.write(store)
             journal.stage(host, self.journal.ops, plan.contents)
@@ -75,6 +75,7 @@ class Transaction:
                 judge(plan, namespace.run(host, plan.request.validate), "the old set was put back")
             self.journal = self.journal.applying(store)
             self._step("apply", lambda: apply_step.apply(host, plan, started, self.say))
+            in_force = guard.now()
             self._step("verify", lambda: self._verify(started))
             self._step("verify", lambda: apply_step.enable(host, plan, self.say))
             result.stage = "commit"
@@ -86,7 +87,7 @@ class Transaction:
         result.generation = self.journal.generation
         result.apply = plan.apply
         try:
-            trial = guard.extend(store) if self.on_trial else None
+            trial = guard.extend(store, in_force) if self.on_trial else None
             result.guard = trial.report() if trial else {}
             journal.finish(host, store, self.journal)
             install.uninstall(host, store)
