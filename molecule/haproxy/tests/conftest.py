@@ -25,6 +25,8 @@ from tests.faults import Probe  # noqa: E402
 NAME = os.environ.get("LAB_NAME", "mol-haproxy")
 LB = "lb-1"
 CONTROL = "/usr/local/lib/evenkeel/haproxy/ctl"
+# Molecule colours what its children print.
+PLAIN = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
 ASK = """
 import socket, sys
 connection = socket.socket(socket.AF_UNIX)
@@ -99,9 +101,7 @@ class Bed:
             json.dumps(variables),
             *arguments,
         ]
-        done = subprocess.run(
-            argv, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, timeout=300
-        )
+        done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **PLAIN}, capture_output=True, text=True, timeout=300)
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -111,11 +111,10 @@ class Bed:
         """Call one of the collection's modules as a user does; its result."""
         argv = ["ansible", host, "-i", str(self.lab.inventory), "-m", f"evenkeel.lb.{name}"]
         argv += ["-a", json.dumps(arguments)] if arguments else []
-        settings = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
         done = subprocess.run(
             argv + ["--check"] * check,
             cwd=ROOT,
-            env={**os.environ, **settings},
+            env={**os.environ, **PLAIN, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
             capture_output=True,
             text=True,
             timeout=120,
