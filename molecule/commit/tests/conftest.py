@@ -25,6 +25,8 @@ from crash import Crash  # noqa: E402 - the lab is found by the line above
 from lab.hosts import Lab  # noqa: E402
 
 NAME = os.environ.get("LAB_NAME", "mol-commit")
+# Each of pytest's processes (gw0, gw1, ...) has a host of its own.
+OWN_HOST = f"lb-{int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]) + 1}"
 
 CFG = """\
 # Managed by evenkeel.lb (scenario commit): change the inventory, not this file.
@@ -235,7 +237,7 @@ def proxy(certificates: list[str]) -> Proxy:
 
 @pytest.fixture(scope="session")
 def crash(lab: Lab) -> Crash:
-    return Crash(lab, "lb-1")
+    return Crash(lab, OWN_HOST)
 
 
 @pytest.fixture
@@ -243,4 +245,4 @@ def node(lab: Lab, crash: Crash, proxy: Proxy) -> Node:
     """A host with the set `one` in force."""
     answer = crash.run(proxy.arguments("one", on_drift="overwrite"))
     assert "error" not in answer, answer
-    return Node(lab, "lb-1")
+    return Node(lab, crash.host)

@@ -13,8 +13,6 @@ from crash import Crash
 
 from lab.hosts import Lab
 
-testinfra_hosts = ["ansible://lb-1"]
-
 
 def test_a_set_comes_into_force_and_then_nothing_is_left_to_do(node: Node, proxy: Proxy) -> None:
     done = node.commit(**proxy.arguments("two", certificate=1))
@@ -313,8 +311,7 @@ def test_a_run_is_undone_over_two_services_in_reverse(node: Node, proxy: Proxy) 
     assert node.sh("ls /etc | grep -c second || true").strip() == "0"
 
 
-def test_absent_takes_everything_away_and_generation_0_comes_back(lab: Lab, proxy: Proxy) -> None:
-    node = Node(lab, "lb-2")
+def test_absent_takes_everything_away_and_generation_0_comes_back(node: Node, proxy: Proxy) -> None:
     before = "sha256sum /etc/haproxy/haproxy.cfg; ls -A /etc/haproxy /etc/systemd/system /etc/sysctl.d"
     node.commit(service="haproxy", unit="haproxy.service", unit_state="stopped", enabled=False)
     shipped = node.sh("md5sum /etc/haproxy/haproxy.cfg").split()[0]

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import CERTIFICATE, CONFIG, DROP_IN, MAP, SYSCTL, Node, Proxy
+from conftest import CERTIFICATE, CONFIG, DROP_IN, MAP, OWN_HOST, SYSCTL, Node, Proxy
 from crash import Crash
 
 from lab import faults
 from lab.hosts import Lab
-
-testinfra_hosts = ["ansible://lb-2"]
 
 # Written at every start and reload of the daemon by a drop-in of the test's own: what it is about to read.
 WITNESS = "/root/witness.log"
@@ -97,7 +95,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(lab: Lab, proxy: Proxy) -> Iterator[Pair]:
-    node = Node(lab, "lb-2")
+    node = Node(lab, OWN_HOST)
     yield Pair(node, proxy)
     node.sh("rm -f /etc/systemd/system/haproxy.service.d/99-witness.conf; systemctl daemon-reload")
 

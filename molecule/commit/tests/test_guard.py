@@ -17,8 +17,6 @@ from crash import Crash
 
 from lab import faults
 
-testinfra_hosts = ["ansible://lb-1"]
-
 MARKER = "/var/lib/evenkeel/guard.json"
 LATE = "guard: the confirmation comes too late."
 # Every process that came in over ssh, with all that it started.
@@ -91,7 +89,7 @@ def confirm(node: Node, word: str = "two", **more: Any) -> Answer:
 
 def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    done = node.commit(**proxy.arguments("two", certificate=1, guard=4))
+    done = node.commit(**proxy.arguments("two", certificate=1, guard=5))
     assert (done.failed, done.changed, done.stage, done.apply, done.validated) == (
         False,
         True,
@@ -99,13 +97,13 @@ def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
         "reload",
         "namespace",
     )
-    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 4)
+    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 5)
     assert done.diffs()[CONFIG][1].count('"two"') == 1
     said = confirm(node)
     assert (said.failed, said.changed, said.guard) == (False, True, {})
     assert [one["service"] for one in said.services] == ["haproxy"]
     before = node.everything()
-    time.sleep(5)
+    time.sleep(6)
     assert node.everything() == before and node.word() == "two"
     assert node.sh(f"ls {MARKER} /run/evenkeel/commit/* 2>/dev/null || true") == ""
     assert node.sh("systemctl is-active evenkeel-guard || true").strip() == "inactive"
@@ -116,6 +114,8 @@ def test_what_nobody_confirms_goes_back(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
     done = node.commit(**proxy.arguments("two", certificate=1, guard=3))
     assert done.changed and node.word() == "two"
+    # What waits for the deadline is not to be killed either.
+    node.sh("systemctl kill -s KILL evenkeel-guard")
     assert trial.wait(3 + 5) < 3 + 5
     late = confirm(node)
     assert late.failed and late.msg.startswith(LATE)
@@ -258,6 +258,32 @@ def test_a_host_that_restarts_before_anybody_confirms_boots_what_it_had(
     assert node.sh("systemctl --failed --plain --no-legend | grep -c evenkeel || true").strip() == "0"
 
 
+def test_a_host_that_restarts_starts_again_what_the_run_took_away(trial: Trial) -> None:
+    node = trial.node
+    gone = node.commit(
+        service="haproxy", unit="haproxy.service", unit_state="stopped", enabled=False, run_id="run-gone", guard=300
+    )
+    assert gone.changed and gone.apply == "stop"
+    faults.power_cycle(node.lab, node.name)
+    node.sh("timeout 20 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'", timeout=30)
+    trial.wait(1)
+    assert node.sh("systemctl is-enabled haproxy").strip() == "enabled"
+
+
+def test_a_host_that_restarts_does_not_start_what_the_run_brought(trial: Trial, proxy: Proxy) -> None:
+    node = trial.node
+    assert not node.commit(service="haproxy", unit="haproxy.service", unit_state="stopped", enabled=False).failed
+    assert node.commit(**proxy.arguments("two", guard=300)).changed
+    assert node.sh("systemctl is-active haproxy").strip() == "active"
+    faults.power_cycle(node.lab, node.name)
+    node.sh("systemctl is-system-running --wait || true")
+    assert node.sh("systemctl is-active haproxy || true; systemctl is-enabled haproxy || true").split() == [
+        "inactive",
+        "disabled",
+    ]
+    assert node.sh(f"ls {CERTIFICATE} {SYSCTL} {DROP_IN} 2>/dev/null || true") == ""
+
+
 def test_a_daemon_that_is_started_again_does_not_end_the_trial(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
     assert node.commit(**proxy.arguments("two", guard=60)).changed
@@ -273,10 +299,11 @@ def test_two_services_of_one_run(trial: Trial, proxy: Proxy) -> None:
     second = {"service": "second", "files": [{"path": "/etc/second/a.conf", "content": "one\n"}]}
     assert not node.commit(**second, run_id="run-before").failed
     second["files"] = [{"path": "/etc/second/a.conf", "content": "two\n"}]
-    first = node.commit(**second, run_id="run-two", guard=4)
+    first = node.commit(**second, run_id="run-two", guard=60)
     both = node.commit(**proxy.arguments("two", certificate=1, guard=4))
     assert both.guard["services"] == ["haproxy", "second"]
-    assert both.guard["deadline"] > first.guard["deadline"]
+    # One deadline, that of the last commit.
+    assert both.guard["deadline"] < first.guard["deadline"]
     assert trial.wait(4 + 5) < 4 + 5
     assert node.sh("cat /etc/second/a.conf") == "one\n"
     order = node.sh("ls -1tr --time-style=full-iso /var/lib/evenkeel/services/*/manifest.json").split()

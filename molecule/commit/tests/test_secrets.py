@@ -17,8 +17,6 @@ from typing import Any
 import pytest
 from conftest import CONFIG, Answer, Node, Proxy
 
-testinfra_hosts = ["ansible://lb-1"]
-
 CANARIES = {
     "after a known word": "canary-one-6f1d2c",
     "in a secret file": "canary-two-93ab07",
@@ -121,6 +119,22 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
     commit(lambda done: not done.failed and done.changed, options=["--check"], **arguments(proxy, "second"))
     commit(lambda done: not done.failed and done.changed, **arguments(proxy, "second"))
     commit(lambda done: not done.changed, **arguments(proxy, "second"))
+    # On trial: what the units say of themselves while they work, and what lies about for them.
+    look = (
+        "cat /run/systemd/transient/evenkeel-* /proc/$PPID/cmdline /proc/$PPID/environ;"
+        " find /run/evenkeel/commit -type f ! -name '*.py' -exec cat {} +"
+    )
+    trial = {**arguments(proxy, "trial"), "guard": 5}
+    trial["verify"]["command"] = [["sh", "-c", f"test $EVENKEEL_APPLY = none || {{ {look}; }} > /run/seen"]]
+    commit(lambda done: not done.failed and bool(done.guard), **trial)
+    seen = base64.b64decode(node.sh("base64 -w 0 /run/seen; rm /run/seen"))
+    assert b"recover\0work\0/run/evenkeel/commit/" in seen and b"recover fall-back" in seen
+    assert leaks(seen) == set()
+    if pipelining == "pipelined":
+        commit(lambda done: done.changed, state="confirm", run_id="run-trial")
+    else:
+        node.sh("timeout 20 sh -c 'while systemctl is-active -q evenkeel-guard; do sleep 0.1; done'")
+        commit(lambda done: done.failed and bool(done.fell_back), state="confirm", run_id="run-trial")
     # Refused, with a daemon that quotes the line.
     wrong = f"    bindd {CANARIES['named in secrets']} {CANARIES['after a known word']}-third\n"
     commit(lambda done: done.failed and done.stage == "validate", **arguments(proxy, "third", wrong))
