@@ -12,8 +12,9 @@ author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Compares a node with its last commit, its last commit with that of the first node of its cluster, and the node with the inventory.
   - Reads the registered variables C(evenkeel_committed) of the cluster's nodes, results of M(evenkeel.lb.commit_info) with
-    O(evenkeel.lb.commit_info#module:contents=true), and the node's C(haproxy_commit), C(keepalived_commit), ..., results of the roles in
-    check mode. What is missing is not compared.
+    O(evenkeel.lb.commit_info#module:contents=true) (or C(evenkeel_committed_outside), where another node asked in a loop over
+    C(evenkeel_node)), and the node's C(haproxy_commit), C(keepalived_commit), ..., results of the roles in check mode. What is missing is
+    not compared.
   - Between nodes their names, addresses, interfaces, priorities and preemption delays may differ, and the comments.
   - A change by hand that the inventory would just take back is named once.
 positional: hostvars, plan
@@ -56,7 +57,7 @@ _value:
   description:
     - A dictionary for each thing that differs. V(node) and V(service) say whose it is; V(against) is V(last commit), V(inventory) or
       the name of a node; V(path) is the path, kernel value or unit; V(what) says what is the matter; V(line) is all that in one line;
-      V(diff) is a unified diff with secrets masked.
+      V(diff) is a unified diff with secrets masked, V(text) that line and the diff.
   type: list
   elements: dict
 """
@@ -71,15 +72,9 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.drift import (
     once,
     since_commit,
 )
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answer, answers
 
 NAME = "evenkeel.lb.drift"
-
-
-def _answer(result: Any) -> Mapping[str, Any] | None:
-    """A result that really came from the node."""
-    if not isinstance(result, Mapping) or result.get("unreachable") or result.get("failed") or result.get("skipped"):
-        return None
-    return result
 
 
 def drift(
@@ -91,9 +86,9 @@ def drift(
 ) -> list[dict[str, str]]:
     if not isinstance(plan, Mapping) or node not in plan.get("nodes", ()):
         raise AnsibleFilterError(f"{NAME}: {node} is not in the plan; give it the plan of the node's own cluster")
-    answers = {name: _answer(hostvars[name].get("evenkeel_committed")) for name in plan["nodes"]}
-    committed = {name: answer for name, answer in answers.items() if answer}
-    compared = {name: _answer(hostvars[node].get(f"{name}_commit")) for name in services}
+    said = answers(plan["nodes"], hostvars, "evenkeel_committed")
+    committed = {name: result for name, result in said.items() if result}
+    compared = {name: answer(hostvars[node].get(f"{name}_commit")) for name in services}
     found = [
         *(since_commit(node, committed[node]) if node in committed else ()),
         *beside(plan, node, committed, own),

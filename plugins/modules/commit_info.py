@@ -172,6 +172,8 @@ error:
   sample: {what: "reading what was committed needs root.", where: "", got: "uid 1000", remedy: "Set become: true."}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.errors import CommitError
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Host
@@ -180,20 +182,25 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._commit.result import 
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.store import Store
 
 
+def info(host: Host, contents: bool) -> dict[str, Any]:
+    """Everything that RETURN promises."""
+    if host.uid != 0:
+        raise CommitError("reading what was committed needs root.", "", f"uid {host.uid}", "Set become: true.")
+    try:
+        return look_back(host, Store(host), contents)
+    except OSError as error:
+        raise io_error(error) from error
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={"contents": {"type": "bool", "default": False}},
         supports_check_mode=True,
     )
-    host = Host()
     try:
-        if host.uid != 0:
-            raise CommitError("reading what was committed needs root.", "", f"uid {host.uid}", "Set become: true.")
-        found = look_back(host, Store(host), module.params["contents"])
+        found = info(Host(), module.params["contents"])
     except CommitError as error:
         module.fail_json(error.message(), error=error.as_dict())
-    except OSError as error:
-        module.fail_json(io_error(error).message(), error=io_error(error).as_dict())
     module.exit_json(changed=False, **found)
 
 

@@ -15,12 +15,20 @@ from typing import Any
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit import guard
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.errors import CommitError
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Host
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.info import look_back
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.store import Store
+from ansible_collections.evenkeel.lb.plugins.modules import commit_info
 
 from tests.unit.commit_host import Killed, World
 
 UNIT = {"unit": "web.service", "unit_state": "started", "enabled": True}
+
+
+class Somebody(Host):
+    """Not root."""
+
+    uid = 1000
 
 
 @pytest.fixture
@@ -188,3 +196,14 @@ def test_the_state_of_a_newer_release_is_refused(world: World) -> None:
     (world.root / "var/schema").write_text("99\n")
     with pytest.raises(CommitError, match="newer evenkeel.lb"):
         look(world)
+
+
+def test_without_root_and_without_a_readable_state(world: World) -> None:
+    with pytest.raises(CommitError) as caught:
+        commit_info.info(Somebody(), False)
+    assert caught.value.message() == "reading what was committed needs root. Found: uid 1000. Set become: true."
+    world.commit(world.file("a.conf", "one\n"))
+    (world.root / "var/services/web/generations/1.json").unlink()
+    (world.root / "var/services/web/generations/1.json").mkdir()
+    with pytest.raises(CommitError, match="the system refused"):
+        commit_info.info(world.host, False)

@@ -89,6 +89,14 @@ def test_beside_the_first_node_that_answered() -> None:
     assert said("lb-2", lb_2=silent) == []
 
 
+def test_a_node_outside_the_limit_that_another_asked() -> None:
+    results = [{"evenkeel_node": "lb-1", **committed("older\n")}]
+    outside = {"evenkeel_committed_outside": {"results": results}, "evenkeel_committed": committed()}
+    assert said("lb-2", lb_1={"evenkeel_committed": None}, lb_2=outside) == [
+        f"lb-2: haproxy: {CONF} was committed otherwise on lb-1."
+    ]
+
+
 def test_what_nodes_need_not_share() -> None:
     hostvars = {name: {"evenkeel_committed": committed(name)} for name in ("lb-1", "lb-2", "lb-3")}
     hostvars["lb-2"]["evenkeel_committed"] = committed("other\n")

@@ -39,7 +39,7 @@ class Found:
         return f"{where} {self.what}" if self.path else f"{where}: {self.what}"
 
     def as_dict(self) -> dict[str, str]:
-        return {**asdict(self), "line": self.line}
+        return {**asdict(self), "line": self.line, "text": f"{self.line}\n{self.diff}"}
 
 
 def since_commit(node: str, committed: Mapping[str, Any]) -> Iterator[Found]:
