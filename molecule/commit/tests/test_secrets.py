@@ -124,11 +124,11 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
         "cat /run/systemd/transient/evenkeel-* /proc/$PPID/cmdline /proc/$PPID/environ;"
         " find /run/evenkeel/commit -type f ! -name '*.py' -exec cat {} +"
     )
-    trial = {**arguments(proxy, "trial"), "guard": 5}
+    trial = {**arguments(proxy, "trial"), "guard": 30 if pipelining == "pipelined" else 3}
     trial["verify"]["command"] = [["sh", "-c", f"test $EVENKEEL_APPLY = none || {{ {look}; }} > /run/seen"]]
     commit(lambda done: not done.failed and bool(done.guard), **trial)
     seen = base64.b64decode(node.sh("base64 -w 0 /run/seen; rm /run/seen"))
-    assert b"recover\0work\0/run/evenkeel/commit/" in seen and b"recover fall-back" in seen
+    assert b"recover\0work\0/run/evenkeel/commit/" in seen and b"fall-back" in seen
     assert leaks(seen) == set()
     if pipelining == "pipelined":
         commit(lambda done: done.changed, state="confirm", run_id="run-trial")
