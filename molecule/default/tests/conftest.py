@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ as_a_user()
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    return Lab.load("mol-default")
+    return Lab.load(os.environ.get("LAB_NAME", "mol-default"))
 
 
 @pytest.fixture(scope="module")

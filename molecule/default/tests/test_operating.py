@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Site, Watched, on
+from conftest import Site, Watched, flat, on
 
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import Pair
 
-DRAIN, UNDRAIN, STATUS = "playbooks/drain.yml", "evenkeel.lb.undrain", "evenkeel.lb.status"
+DRAIN, UNDRAIN, STATUS, ROLLBACK = (
+    "playbooks/drain.yml",
+    "evenkeel.lb.undrain",
+    "evenkeel.lb.status",
+    "evenkeel.lb.rollback",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -33,11 +38,6 @@ def changes(output: str) -> list[str]:
     return re.findall(r"changed=(\d+)", output)
 
 
-def flat(output: str) -> str:
-    """A message without its line breaks."""
-    return " ".join(output.split())
-
-
 def test_a_drained_node_gives_its_vips_away_and_nobody_loses_a_request(
     site: Site, lab: Lab, pair: Pair, watched: Watched
 ) -> None:
@@ -53,7 +53,7 @@ def test_a_drained_node_gives_its_vips_away_and_nobody_loses_a_request(
     assert "new memory" in on(lab, "lb-1", "cat /var/lib/evenkeel/drain/operator")
 
     # It stays drained over a change and over a reboot.
-    site.set(haproxy_maxconn=4001)
+    site.set(haproxy_global={"maxconn": 4001})
     site.run()
     assert pair.holders() == {"lb-2"}
     faults.power_cycle(lab, "lb-1")
@@ -152,7 +152,7 @@ def test_a_dead_node_is_shown_and_one_that_missed_a_run_is_behind(site: Site, la
         output = status(site, expect=2)
         assert re.search(r"^lb-2 +- +silent", output, re.MULTILINE)
         assert "lb-2: can't be reached." in output
-        site.set(haproxy_maxconn=4002)
+        site.set(haproxy_global={"maxconn": 4002})
         site.run(expect=None)
     finally:
         faults.power_on(lab, "lb-2")
@@ -167,3 +167,62 @@ def test_a_limit_leaves_out_what_it_cannot_know(site: Site) -> None:
     output = status(site, "--limit", "lb-2")
     assert "- edge: lb-1 not in this run: holders of VIPs were not counted" in output
     assert "all is well" in output
+
+
+# -- servers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_is_drained_and_put_back_on_every_node(site: Site) -> None:
+    server = ("-e", "evenkeel_server=app/web-1")
+    output = site.play(DRAIN, *server)
+    assert changes(output) == ["1", "1"]
+    assert "lb-1: app/web-1 is drained" in output and "lb-2: app/web-1 is drained" in output
+    assert changes(site.play(DRAIN, *server)) == ["0", "0"]
+    assert "- edge: app/web-1 gets no requests (DRAIN), on every node." in status(site)
+    assert changes(site.play(UNDRAIN, *server)) == ["1", "1"]
+    assert changes(site.play(UNDRAIN, *server)) == ["0", "0"]
+
+
+def test_a_server_that_one_node_does_not_know_is_drained_nowhere(site: Site) -> None:
+    output = flat(site.play(DRAIN, "-e", "evenkeel_server=app/web-9", expect=2))
+    assert "Found: web-9. Accepted: web-1, web-2, web-3." in output
+    assert changes(output) == ["0", "0"]
+
+
+# -- rollback ---------------------------------------------------------------------------------------------------------
+
+MAXCONN = "grep -c 'maxconn 4003' /etc/haproxy/haproxy.cfg || :"
+
+
+def test_a_run_is_undone_everywhere_and_stays_so_until_a_person_says_otherwise(
+    site: Site, lab: Lab, watched: Watched
+) -> None:
+    site.set(haproxy_global={"maxconn": 4003})
+    site.run()
+    assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
+    try:
+        seen = watched(lambda: site.play(ROLLBACK))
+        assert (seen["lost"], seen["both_ms"], seen["none_ms"]) == (0, 0, 0), seen
+        assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["0", "0"]
+
+        output = site.play(ROLLBACK)
+        assert changes(output) == ["0", "0"]
+        assert "is in force nowhere: it was undone" in output
+        output = flat(site.run(expect=2))
+        assert "Another run holds this node. Found: rollback by" in output
+        assert "- lb-1: held by rollback by" in status(site)
+    finally:
+        site.play(ROLLBACK, "-e", "evenkeel_release=true")
+    output = site.play(ROLLBACK, "-e", "evenkeel_release=true")
+    assert changes(output) == ["0", "0"]
+    assert "lb-1: no rollback holds this node." in output
+    site.run()
+    assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
+
+
+def test_what_can_t_be_undone_is_refused_and_nothing_is_held(site: Site) -> None:
+    output = flat(site.play(ROLLBACK, "--limit", "lb-2", expect=2))
+    assert "A rollback is for whole clusters" in output and "Found: a limit without lb-1." in output
+    output = flat(site.play(ROLLBACK, "-e", "evenkeel_run=ci-4711", expect=2))
+    assert "edge: No node has made this run. Found: ci-4711. Accepted: one of" in output
+    site.run()
