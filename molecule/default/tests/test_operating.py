@@ -220,6 +220,24 @@ def test_a_run_is_undone_everywhere_and_stays_so_until_a_person_says_otherwise(
     assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
 
 
+def test_a_rollback_stops_at_the_first_failure_and_goes_on_later(site: Site, lab: Lab) -> None:
+    site.set(haproxy_global={"maxconn": 4004})
+    site.run()
+    on(lab, "lb-1", "mount --bind /etc/haproxy /etc/haproxy; mount -o remount,ro,bind /etc/haproxy")
+    try:
+        output = flat(site.play(ROLLBACK, expect=2))
+        assert "Read-only file system" in output
+        assert re.search(r"That was on lb-1: run \S+ is undone on lb-2 only, and the cluster is held\.", output)
+        on(lab, "lb-1", "umount /etc/haproxy")
+        assert "- lb-1: is behind: haproxy is of run" in status(site, expect=2)
+        output = site.play(ROLLBACK)
+        assert changes(output) == ["1", "0"]
+        assert "all is well" in status(site)
+    finally:
+        on(lab, "lb-1", "umount /etc/haproxy 2>/dev/null || :")
+        site.play(ROLLBACK, "-e", "evenkeel_release=true")
+
+
 def test_what_can_t_be_undone_is_refused_and_nothing_is_held(site: Site) -> None:
     output = flat(site.play(ROLLBACK, "--limit", "lb-2", expect=2))
     assert "A rollback is for whole clusters" in output and "Found: a limit without lb-1." in output
