@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from lab.hosts import Lab
@@ -116,6 +117,27 @@ def watching(lab: Lab, pair: Pair) -> Watched:
             return pair.watched(observer, act, lambda: time.sleep(CALM))
 
     return watch
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The hosts of the scenario; its conftest names them."""
+    return Lab.load(os.environ["LAB_NAME"])
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(lab, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="session")
+def pair(lab: Lab) -> Pair:
+    return Pair(lab)
+
+
+@pytest.fixture
+def watched(lab: Lab, pair: Pair) -> Watched:
+    return watching(lab, pair)
 
 
 def as_a_user() -> None:

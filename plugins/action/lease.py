@@ -21,7 +21,8 @@ class ActionModule(ActionBase):
         asked = {"who": controller.who(), "controller": controller.identity(), **self._task.args}
         answer = self._execute_module("evenkeel.lb.lease", module_args=asked, task_vars=task_vars)
         held = answer.get("lease") or {}
-        if answer.get("failed") and controller.gone(held.get("controller") or {}):
+        # A hold outlives the run that left it: that is what it is for.
+        if answer.get("failed") and held.get("expires") and controller.gone(held.get("controller") or {}):
             asked["instead_of"] = held["run_id"]
             answer = self._execute_module("evenkeel.lb.lease", module_args=asked, task_vars=task_vars)
         result.update(answer)

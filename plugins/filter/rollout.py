@@ -75,7 +75,8 @@ NAME = "evenkeel.lb.rollout"
 def _unleased(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Without the lease of a run whose process is known to be gone."""
     lease = (answer or {}).get("lease")
-    return {**answer, "lease": None} if answer and lease and gone(lease.get("controller") or {}) else answer
+    dead = lease and lease["expires"] and gone(lease.get("controller") or {})
+    return {**answer, "lease": None} if answer and dead else answer
 
 
 def rollout(

@@ -10,9 +10,9 @@ import statistics
 from typing import Any
 
 import pytest
-from conftest import Site
 
 from tests.faults import FAULTS, Pair
+from tests.site import Site
 
 RUNS = int(os.environ.get("EVENKEEL_FAULT_RUNS", "1"))
 SLACK_MS = 300

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from conftest import NODES, Site, on
 
 from lab.hosts import Lab
 from lab.observer import held_by
+from tests.site import NODES, Site, on
 
 
 def curl(lab: Lab, *arguments: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import Site, Watched, changed, fingerprint, flat, lines, on, on_reload, wait_for
 
 from lab import faults
 from lab.hosts import Lab
+from tests.site import Site, Watched, changed, fingerprint, flat, lines, on, on_reload, wait_for
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Site, Watched, flat, on
 
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import Pair
+from tests.site import Site, Watched, flat, on
 
 DRAIN, UNDRAIN, STATUS, ROLLBACK = (
     "playbooks/drain.yml",

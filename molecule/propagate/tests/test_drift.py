@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import Site, on
 
 from lab import faults
 from lab.hosts import Lab
+from tests.site import Site, on
 
 CONF = "/etc/haproxy/haproxy.cfg"
 CANARY = "c4n4ry-of-a-password"

@@ -1,0 +1,16 @@
+"""A running pair, and what an operator does with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+os.environ.setdefault("LAB_NAME", "mol-propagate")
+
+from tests.site import as_a_user, lab, pair, site, watched  # noqa: E402 - found by the lines above
+
+__all__ = ["lab", "pair", "site", "watched"]
+
+as_a_user()

@@ -1,0 +1,121 @@
+"""The controller dies with -9 behind any task that changes a node: each node ends wholly old or wholly new.
+
+All boundaries are tried with EVENKEEL_BOUNDARIES=all (make test-full); otherwise three, others every day.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.hosts import Lab
+from tests.faults import Pair
+from tests.site import ROOT, Site, flat, on
+
+GUARD = 5
+# A run has about so many; a number beyond its last is skipped, and said so.
+MOST = 40
+SETS = "cat /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /etc/evenkeel/vrrp.json | sha256sum"
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(lab, tmp_path_factory.mktemp("site"), "playbooks/propagate.yml")
+
+
+def chosen() -> list[int]:
+    if os.environ.get("EVENKEEL_BOUNDARIES") == "all":
+        return list(range(1, MOST + 1))
+    day = datetime.date.today().toordinal()
+    return sorted((day + third * 7) % 21 + 1 for third in range(3))
+
+
+def sets(lab: Lab) -> dict[str, str]:
+    return {host: on(lab, host, SETS) for host in ("lb-1", "lb-2")}
+
+
+class Toggle:
+    """Two configurations; each run goes from the one that is there to the other."""
+
+    def __init__(self, site: Site, lab: Lab, tmp: Path) -> None:
+        self.site, self.lab, self.list = site, lab, tmp / "boundaries"
+        self.known = [sets(lab)]
+        self.at = 0
+        self.environment = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "molecule/propagate/callbacks"),
+            "ANSIBLE_CALLBACKS_ENABLED": "boundary",
+            "BOUNDARY_LIST": str(self.list),
+        }
+
+    def turn(self) -> None:
+        """From here on the inventory says the other."""
+        self.at = 1 - self.at
+        self.site.reset()
+        self.site.set(evenkeel_guard=GUARD, evenkeel_drain="always")
+        if self.at:
+            backends = self.site.variables()["haproxy_backends"]
+            self.site.set(
+                haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]],
+                keepalived_advert_interval=0.3,
+            )
+
+    def run(self, kill: int = 0) -> int:
+        """The exit code of a run, which dies behind a boundary."""
+        self.list.write_text("")
+        return self.site.run_with({**self.environment, "BOUNDARY_KILL": str(kill)}).returncode
+
+
+@pytest.fixture(scope="module")
+def toggle(site: Site, lab: Lab, pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toggle]:
+    pair.steady()
+    made = Toggle(site, lab, tmp_path_factory.mktemp("boundaries"))
+    made.turn()
+    assert made.run() == 0
+    made.known.append(sets(lab))
+    print("Boundaries:", made.list.read_text(), sep="\n")
+    yield made
+    site.reset()
+    site.run()
+
+
+@pytest.mark.parametrize("boundary", chosen())
+def test_whoever_kills_the_controller_leaves_no_mix(
+    site: Site, lab: Lab, pair: Pair, toggle: Toggle, boundary: int
+) -> None:
+    toggle.turn()
+    if toggle.run(kill=boundary) != -signal.SIGKILL:
+        pytest.skip(f"the run has only {len(toggle.list.read_text().splitlines())} boundaries")
+    died = time.monotonic()
+    while not whole(site, lab, toggle):
+        assert time.monotonic() - died < GUARD + 5, f"{toggle.list.read_text()}\n{explain(site)}"
+        time.sleep(0.5)
+    # Without anybody's help.
+    assert toggle.run() == 0
+    assert sets(lab) == toggle.known[toggle.at]
+    pair.steady("lb-1")
+
+
+def whole(site: Site, lab: Lab, toggle: Toggle) -> bool:
+    """Each node old or new, nothing on trial, nothing drained, exactly one holder of the VIP."""
+    now = sets(lab)
+    if any(now[host] not in [known[host] for known in toggle.known] for host in now):
+        return False
+    live = {host: site.ask(host, "evenkeel.lb.vrrp_info") for host in now}
+    return (
+        all(state["in_force"] and not state["drain"] for state in live.values())
+        and sum(lab.vip in state["held"] for state in live.values()) == 1
+        and all(
+            on(lab, host, "grep -c '\"fell_back\": 0.0' /var/lib/evenkeel/guard.json || :").strip() in ("", "0")
+            for host in now
+        )
+    )
+
+
+def explain(site: Site) -> str:
+    return "\n".join(flat(str(site.ask(host, "evenkeel.lb.vrrp_info"))) for host in ("lb-1", "lb-2"))
