@@ -154,7 +154,7 @@ def test_wishes_that_cannot_be_read_cost_no_state(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(ctl.syslog, "syslog", lambda _priority, text: said.append(text))
+    monkeypatch.setattr("syslog.syslog", lambda _priority, text: said.append(text))
     (tmp_path / "haproxy.cfg").write_text(CONFIGURATION)
     (tmp_path / "drains.json").write_text("{")
     daemon.answers["show servers state"] = HEAD + state("other", "web-1", "198.51.100.21", 0)
@@ -168,7 +168,7 @@ def test_wishes_are_brought_into_force(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(ctl.syslog, "syslog", lambda _priority, text: said.append(text))
+    monkeypatch.setattr("syslog.syslog", lambda _priority, text: said.append(text))
     Drains(tmp_path / "drains.json").write({("app", "web-1"): Wish("maint")})
     daemon.answers["show servers state"] = HEAD + state("app", "web-1", "198.51.100.21", 8080)
     daemon.answers["set server"] = ""
@@ -252,7 +252,7 @@ def test_a_refused_certificate_is_left_to_a_reload(
         reloads.append(argv)
         return 0
 
-    monkeypatch.setattr(ctl.subprocess, "call", call)
+    monkeypatch.setattr("subprocess.call", call)
     assert ctl.main(["update"]) == 0
     assert reloads == [["systemctl", "reload", "haproxy.service"]]
     assert expected in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ def test_what_fails_on_the_second_node_puts_both_back(site: Site, lab: Lab, watc
     assert seen["lost"] == 0, seen
 
 
-CHANGES_TOGETHER = {
+CHANGES_TOGETHER: dict[str, Callable[[Site, Lab], dict[str, Any]]] = {
     "another virtual router": lambda site, lab: {"keepalived_instances": [{**instance(site), "virtual_router_id": 56}]},
     "another anchor": lambda site, lab: {
         "keepalived_instances": [
