@@ -10,7 +10,7 @@ short_description: What a run did to a cluster, and what its clients saw of it
 version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
-  - Makes the lines that P(evenkeel.lb.site#playbook) and P(evenkeel.lb.propagate#playbook) end with, from what their plays noted.
+  - Makes the lines that the playbooks C(evenkeel.lb.site) and C(evenkeel.lb.propagate) end with, from what their plays noted.
 positional: hostvars, title
 options:
   _input:

@@ -15,7 +15,7 @@ description:
     run that finds somebody else's lease stops and names who holds it.
   - A lease ends by itself at its time. That of a run whose controller process is known to be gone, because it ran on this very
     machine, is taken over at once.
-  - A lease without an end is a hold. P(evenkeel.lb.rollback#playbook) leaves one, so that the next run does not bring back at once
+  - A lease without an end is a hold. The playbook C(evenkeel.lb.rollback) leaves one, so that the next run does not bring back at once
     what was rolled back.
 options:
   state:

@@ -111,4 +111,4 @@ def test_answers_come_from_the_nodes_themselves_or_through_another():
 
 def test_an_input_that_is_no_list():
     with pytest.raises(AnsibleFilterError, match="the input must be a list of nodes, not str"):
-        cluster("lb-1", {})
+        cluster("lb-1", {})  # type: ignore[arg-type]

@@ -170,7 +170,7 @@ def test_why_it_does_not_answer(unit: dict[str, str], said: str) -> None:
 
 def test_no_haproxy_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = subprocess.CompletedProcess([], 0, "LoadState=loaded\nActiveState=inactive\nResult=success\n", "")
-    monkeypatch.setattr(live.subprocess, "run", lambda *_args, **_kwargs: shown)
+    monkeypatch.setattr("subprocess.run", lambda *_args, **_kwargs: shown)
     found = live.look(Haproxy(str(tmp_path / "none")))
     assert found["running"] is False
     assert found["reason"] == f"haproxy.service is inactive, and nothing listens on {tmp_path}/none."

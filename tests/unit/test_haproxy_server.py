@@ -50,7 +50,7 @@ def obey(daemon: Daemon, command: str) -> str:
 @pytest.fixture
 def make(daemon: Daemon, tmp_path: Path) -> Make:
     def made(check_mode: bool = False, **params: Any) -> Run:
-        given = {"server": "web-1", "backend": None, "state": "drained", "reason": "", "force": False}
+        given: dict[str, Any] = {"server": "web-1", "backend": None, "state": "drained", "reason": "", "force": False}
         given.update({"wait_sessions": 1, "wait_seconds": 0, **params})
         # The master answers on the same socket here.
         haproxy = Haproxy(str(tmp_path / "socket"), str(tmp_path / "socket"))

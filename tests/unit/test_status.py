@@ -352,4 +352,4 @@ def test_the_filter_reads_what_the_plays_registered():
 
 def test_an_input_that_is_no_list():
     with pytest.raises(AnsibleFilterError, match="the input must be a list of hosts, not str"):
-        status("lb-1", {})
+        status("lb-1", {})  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ def test_the_filter_puts_standbys_first():
     found = undo_filter(["lb-1", "lb-2", "lb-3"], hostvars)
     assert found["waves"] == {"lb-2": 1, "lb-1": 2}
     with pytest.raises(AnsibleFilterError, match="the input must be a list of nodes, not str"):
-        undo_filter("lb-1", hostvars)
+        undo_filter("lb-1", hostvars)  # type: ignore[arg-type]
 
 
 # -- what the nodes must change together ------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ import pytest
 
 from lab.hosts import Lab
 from tests.faults import Pair
-from tests.site import ROOT, Site, flat, on
+from tests.site import Site, flat, on
+from tests.suite.steps import ROOT
 
 GUARD = 5
 # A run has about so many; a number beyond its last is skipped, and said so.

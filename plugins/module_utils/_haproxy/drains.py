@@ -130,7 +130,7 @@ class Drains:
 
 def key(name: str) -> Key:
     """Backend and server of `backend/server`."""
-    backend, _, server = name.partition("/")
+    backend, dummy, server = name.partition("/")
     return backend, server
 
 
