@@ -89,7 +89,7 @@ def confirm(node: Node, word: str = "two", **more: Any) -> Answer:
 
 def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    done = node.commit(**proxy.arguments("two", certificate=1, guard=5))
+    done = node.commit(**proxy.arguments("two", certificate=1, guard=12))
     assert (done.failed, done.changed, done.stage, done.apply, done.validated) == (
         False,
         True,
@@ -97,13 +97,13 @@ def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
         "reload",
         "namespace",
     )
-    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 5)
+    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 12)
     assert done.diffs()[CONFIG][1].count('"two"') == 1
     said = confirm(node)
     assert (said.failed, said.changed, said.guard) == (False, True, {})
     assert [one["service"] for one in said.services] == ["haproxy"]
     before = node.everything()
-    time.sleep(6)
+    time.sleep(13)
     assert node.everything() == before and node.word() == "two"
     assert node.sh(f"ls {MARKER} /run/evenkeel/commit/* 2>/dev/null || true") == ""
     assert node.sh("systemctl is-active evenkeel-guard || true").strip() == "inactive"
@@ -137,14 +137,14 @@ def test_a_door_that_was_locked_opens_again(trial: Trial) -> None:
         "files": [{"path": "/etc/ssh/sshd_config.d/door.conf", "content": "DenyUsers keel\n"}],
         "validate": [["sshd", "-t"]],
         "unit": "ssh.service",
-        "guard": 4,
+        "guard": 15,
     }
     assert not node.commit(**door).failed
     # Over the old connection everything looks well.
     assert node.commit(service="haproxy-is-not-touched", run_id="run-door").changed is False
     locked = confirm(node, "door")
     assert "UNREACHABLE" in locked.output and "Permission denied" in locked.output
-    time.sleep(5)
+    trial.wait(15 + 5)
     late = confirm(node, "door")
     assert late.failed and late.msg.startswith(LATE)
     assert node.sh("ls /etc/ssh/sshd_config.d") == "" or "door" not in node.sh("ls /etc/ssh/sshd_config.d")
@@ -173,7 +173,7 @@ def test_through_a_jump_host(trial: Trial, proxy: Proxy, tmp_path: Path) -> None
     options = ["-e", json.dumps({"ansible_ssh_common_args": common})]
     env = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path)}
     since = node.sh("date +%s").strip()
-    assert not node.commit(*options, env=env, **proxy.arguments("two", guard=10)).failed
+    assert not node.commit(*options, env=env, **proxy.arguments("two", guard=30)).failed
     said = node.commit(*options, env=env, state="confirm", run_id="run-two")
     assert said.changed, said.output
     came = node.sh(
@@ -347,7 +347,7 @@ def test_nothing_to_change_and_check_mode_put_nothing_on_trial(trial: Trial, pro
 def test_a_playbook_commits_and_confirms(trial: Trial, proxy: Proxy, tmp_path: Path) -> None:
     node = trial.node
     tasks = [
-        {"name": "Change", "evenkeel.lb.commit": proxy.arguments("two", guard=10)},
+        {"name": "Change", "evenkeel.lb.commit": proxy.arguments("two", guard=30)},
         {"name": "Confirm", "evenkeel.lb.commit": {"state": "confirm", "run_id": "run-two"}},
     ]
     play = [{"name": "On trial", "hosts": node.name, "gather_facts": False, "become": True, "tasks": tasks}]
