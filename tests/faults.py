@@ -35,6 +35,9 @@ PROBE_STATE = "/run/probe-of-tests"
 HAPROXY, KEEPALIVED, NGINX = "haproxy.service", "keepalived.service", "nginx.service"
 # How long clients are watched before anything happens, and after the VIP is back.
 CALM = 1.0
+# A move is over when the neighbours have heard of it (gratuitous ARP, unsolicited neighbour advertisement): what is sent
+# in the moment between goes to the old holder.
+NEIGHBOURS_LEARN = 0.01
 # A VIP that changes hands may have two holders for a moment, since the new one comes before the old one goes.
 CHANGE_OF_HANDS = 0.1
 
@@ -168,7 +171,8 @@ class Pair:
         finally:
             end = time.time()
             record = observer.record
-            moves = sorted({event.time for event in record.events if event.address == self.lab.vip})
+            events = {event.time for event in record.events if event.address == self.lab.vip}
+            moves = sorted(events | {moment + NEIGHBOURS_LEARN for moment in events})
             clients = self.probe.stop(list_lost=50, marks=moves)
         return figures(clients, record, self.lab.vip, begin, end)
 
