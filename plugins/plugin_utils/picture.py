@@ -26,6 +26,8 @@ ROW, HEADING, GAP = 18.0, 20.0, 10.0
 REQUESTS, SERVERS, LATENCY = 90.0, 60.0, 60.0
 # One server's line is told from another's; the first is whole.
 DASHES = ("none", "6 2", "2 2", "8 2 2 2", "1 3")
+# The least that can be seen.
+SEEN = 4.0
 # How wide a letter of the page's small font is, about.
 LETTER = 6.3
 MOST_TICKS = 9
@@ -119,9 +121,15 @@ class Picture:
         answered = [sent - lost for sent, lost in zip(course["sent"], course["lost"], strict=True)]
         self._heading("requests a second: answered, and lost on top")
         self._begin_figures(REQUESTS, f"{most / course['seconds']:,.0f}/s")
-        if any(course["lost"]):
-            self._figures(course["sent"], most, REQUESTS, "lost", filled=True)
         self._figures(answered, most, REQUESTS, "answered", filled=True)
+        for number, lost in enumerate(course["lost"]):
+            if lost:
+                begin = course["began"] + number * course["seconds"]
+                end = begin + course["seconds"]
+                top = REQUESTS * (1 - course["sent"][number] / most)
+                # One of a hundred would not be seen.
+                height = max(REQUESTS * lost / most, SEEN)
+                self._box(begin, end, self.y + top, height, "lost", self._told(f"{lost} lost", begin, end))
         self._end_figures(REQUESTS)
 
     def _servers(self, course: Mapping[str, Any]) -> None:

@@ -45,7 +45,7 @@ figure svg { width: 100%; min-width: 44rem; height: auto; }
 .good { color: var(--good); } .bad { color: var(--bad); } .faint { color: var(--faint); }
 svg text { fill: var(--ink); font: 11px system-ui, sans-serif; }
 svg .faint { fill: var(--faint); } svg .lane { fill: var(--lane); } svg .rule { stroke: var(--rule); }
-svg .holder { fill: var(--node); } svg .step { fill: var(--step); } svg .on { fill: var(--paper); }
+svg .holder { fill: var(--node); } svg .step { fill: var(--step); stroke: var(--paper); } svg .on { fill: var(--paper); }
 svg .answered { fill: var(--good); } svg .lost { fill: var(--bad); } svg .gap { fill: var(--bad); fill-opacity: .18; }
 svg .line { fill: none; stroke: var(--node); stroke-width: 1.2; }
 """
