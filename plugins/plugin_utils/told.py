@@ -75,13 +75,13 @@ def _changes(own: Mapping[str, Any], live: Mapping[str, Any] | None) -> list[dic
     return found
 
 
-def _diffs(own: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _diffs(own: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What this run gave the node, secrets masked as the node masked them."""
     if "evenkeel_touched" not in own:
-        return []
+        return ()
     commits = {service: answer(own.get(f"{service}_commit")) or {} for service in own.get("evenkeel_applies") or {}}
-    return [
+    return tuple(
         (f"{service}: {diff['after_header']}", unified(plain(diff), MOST_LINES))
         for service, commit in commits.items()
         for diff in commit.get("diff") or []
-    ]
+    )

@@ -279,3 +279,54 @@ def test_a_page_is_its_owners_and_replaces_what_was_there(tmp_path: Path) -> Non
         report_page.write(path, text)
     assert [(one.name, one.read_text()) for one in path.parent.iterdir()] == [("page.html", "new")]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+ROLLOUT = {"waves": {"lb-1": 2, "lb-2": 1, "lb-3": 3}, "dead": ["lb-3"], "holders": {"public": ["lb-1"]}}
+
+
+def live(state: str, since: float, held: list[str]) -> dict[str, Any]:
+    return {
+        "instances": [{"name": "public", "state": state, "since": since}],
+        "held": held,
+        "configured": {"instances": [{"name": "public", "anchor": "192.0.2.28/24", "addresses": ["192.0.2.28/24"]}]},
+    }
+
+
+def test_what_the_plays_noted_is_told() -> None:
+    diff = {"before_header": "/etc/x", "after_header": "/etc/x", "before": "a\nb\n", "after": "a\nc\n"}
+    change = {"evenkeel_touched": True, "evenkeel_pending": ["haproxy"], "evenkeel_applies": {"haproxy": "reload"}}
+    hostvars: dict[str, Any] = {
+        "lb-1": {
+            "evenkeel_pending": ["haproxy"],
+            "evenkeel_applies": {"haproxy": "reload"},
+            # Compared, and then left alone.
+            "haproxy_commit": {"diff": [diff]},
+            "evenkeel_failed": "lb-2 said no",
+            "evenkeel_live": live("MASTER", BEGAN - 100, ["192.0.2.28"]),
+            "evenkeel_past": {"history": []},
+        },
+        "lb-2": {
+            **change,
+            "haproxy_commit": {"diff": [diff]},
+            "evenkeel_steps": [{"what": "commit", "at": BEGAN + 1}, {"what": "done", "at": BEGAN + 2}],
+            "evenkeel_live": live("BACKUP", BEGAN - 50, []),
+            "evenkeel_past": {"unreachable": True},
+        },
+        "lb-3": {},
+    }
+    run = report_page.told(ROLLOUT, hostvars, "edge", {"skipped": True}, BEGAN, BEGAN + 9)
+    assert run == Told(
+        title="edge",
+        began=BEGAN,
+        ended=BEGAN + 9,
+        nodes={
+            "lb-2": Node(
+                "put back", diffs=(("haproxy: /etc/x", "--- /etc/x\n+++ /etc/x\n@@ -1,2 +1,2 @@\n a\n-b\n+c"),)
+            ),
+            "lb-1": Node("left as it was", failure="lb-2 said no"),
+            "lb-3": Node("can't be reached"),
+        },
+        vips=[("192.0.2.28", "public", ["lb-1"])],
+        held=[Span("public", "lb-1", BEGAN, BEGAN + 9)],
+        steps=[Span("commit", "lb-2", BEGAN + 1, BEGAN + 2)],
+    )
