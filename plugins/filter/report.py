@@ -50,7 +50,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import report as core
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.told import figures, nodes
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.noted import figures, nodes
 
 NAME = "evenkeel.lb.report"
 

@@ -29,7 +29,6 @@ def as_it_was(site: Site, pair: Pair) -> Iterator[None]:
     yield
     if site.changed:
         site.reset()
-        site.set(evenkeel_report="")
         site.run()
         pair.steady("lb-1")
 
@@ -168,13 +167,17 @@ def test_a_page_that_cannot_be_written_fails_no_run(site: Site, tmp_path: Path) 
     assert f"Report: not written. {tmp_path / 'file'}: " in output
 
 
-def test_none_is_written_where_none_is_wanted_or_nothing_changed(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    site.set(evenkeel_report="")
-    site.set(keepalived_garp_master_refresh=30)
+def test_pages_go_home_where_nobody_says_otherwise_and_none_is_written_without_a_change(site: Site) -> None:
+    site.set(keepalived_garp_master_refresh=30, evenkeel_report=None)
+    told = re.search(r"^Report: (.*)$", site.run(), re.M)
+    assert told
+    path = Path(told[1])
+    path.unlink()
+    assert path.parent == Path.home() / ".evenkeel/reports"
     assert "Report:" not in site.run()
-    site.set(evenkeel_report=str(tmp_path / "pages"))
-    assert "Report:" not in site.run()
-    assert list(tmp_path.rglob("*.html")) == []
+
+
+def test_none_is_written_where_none_is_wanted(site: Site) -> None:
+    site.set(keepalived_garp_master_refresh=30, evenkeel_report="")
+    output = site.run()
+    assert "Cluster edge" in output and "Report:" not in output
