@@ -69,9 +69,10 @@ class Picture:
             self._latency(self.course)
         self._axis()
         drawing = self.svg.Drawing(WIDTH, self.y, role="img", aria_labelledby="picture-title picture-description")
-        title, description = self.svg.Title("What happened when", id="picture-title"), readable(self._description())
-        drawing.append(title)
-        drawing.append(type("Desc", (self.svg.Title,), {"TAG_NAME": "desc"})(description, id="picture-description"))
+        # drawsvg has no name for this element.
+        desc = type("Desc", (self.svg.Title,), {"TAG_NAME": "desc"})
+        drawing.append(self.svg.Title("What happened when", id="picture-title"))
+        drawing.append(desc(readable(self._description()), id="picture-description"))
         drawing.extend(self.parts)
         return Markup(drawing.as_svg(header="", skip_js=True, skip_css=True))
 
