@@ -30,6 +30,8 @@ DASHES = ("none", "6 2", "2 2", "8 2 2 2", "1 3")
 SEEN = 4.0
 # How wide a letter of the page's small font is, about.
 LETTER = 6.3
+# What gets too long is cut: the shapes and the tables have it whole.
+MOST_LETTERS = int(LEFT / LETTER) - 1
 MOST_TICKS = 9
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
@@ -107,7 +109,7 @@ class Picture:
         nodes += [node for node in dict.fromkeys(span.node for span in spans) if node not in nodes]
         for node in nodes:
             self._lane(ROW - 3)
-            self._text(node, 0, self.y + 11)
+            self._text(node if len(node) <= MOST_LETTERS else f"{node[: MOST_LETTERS - 1]}~", 0, self.y + 11)
             for span in spans:
                 if span.node == node:
                     title = self._told(said(span), span.begin, span.end)

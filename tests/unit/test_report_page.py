@@ -228,6 +228,14 @@ def test_nothing_is_drawn_outside_the_picture() -> None:
             assert 0 <= float(x) <= 1000
 
 
+def test_a_long_name_keeps_clear_of_the_lanes() -> None:
+    name = "balancer-1.edge.example.com"
+    picture = draw(told(held=[Span("public", name, BEGAN, BEGAN + 9)]), CLOCK)
+    texts = [found.text for found in ElementTree.fromstring(picture).iterfind(".//{*}text")]
+    assert "balancer-1.edge.ex~" in texts and name not in texts
+    assert f"{name} held public from 19:42:40.000 to 19:42:49.000 (9.0 s)" in picture
+
+
 def test_no_clients_no_moves_no_steps() -> None:
     run = told(clients=None, held=[], steps=[], ended=BEGAN)
     text = Reader(page(run, ZONE, draw(run, CLOCK))).text
