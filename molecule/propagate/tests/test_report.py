@@ -13,7 +13,7 @@ import pytest
 from lab.hosts import Lab
 from lab.observer import Observer
 from tests.faults import Pair
-from tests.site import NODES, Site
+from tests.site import NODES, Site, on_reload
 
 # What a moment is late where it is noted: the journal's, the observer's, the last digit of the page's.
 LATE = 0.05
@@ -140,6 +140,19 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
     # The steps say what they wait for, and for how long.
     assert "lb-1: gives its VIPs to its peers; that may take up to 30 s." in output
     assert "lb-1: kept clients of lb-1 are told to close, and have 4 s to come back once more." in output
+
+
+def test_a_run_that_went_back_says_so_on_its_page(site: Site, lab: Lab, tmp_path: Path) -> None:
+    site.set(haproxy_global={"maxconn": 4001}, evenkeel_report=str(tmp_path / "pages"))
+    with on_reload(lab, "lb-1", "/bin/false"):
+        site.run(expect=None)
+    (path,) = (tmp_path / "pages").iterdir()
+    page = Page(path.read_text())
+    first, second = page.tables()["In the order of the change"]
+    assert first == ["lb-2", "put back"]
+    assert second[0] == "lb-1" and second[1].startswith("put back") and "haproxy" in second[1]
+    did = [(row[0], row[1]) for row in page.tables()["What the run did"] if row[0] in ("commit", "restore")]
+    assert did == [("commit", "lb-2"), ("commit", "lb-1"), ("restore", "lb-1"), ("restore", "lb-2")]
 
 
 def test_without_drawsvg_the_run_says_what_is_missing(
