@@ -100,7 +100,9 @@ class Site:
 
     @property
     def _settings(self) -> list[str]:
-        return ["-e", json.dumps(self._vars)] if self._vars else []
+        # Nobody's home is filled with the reports of tests; None is what a user has who says nothing.
+        said = {"evenkeel_report": "", **self._vars}
+        return ["-e", json.dumps({name: value for name, value in said.items() if value is not None})]
 
     @property
     def _arguments(self) -> list[str]:

@@ -50,7 +50,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import report as core
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answer
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.noted import figures, nodes
 
 NAME = "evenkeel.lb.report"
 
@@ -58,17 +58,7 @@ NAME = "evenkeel.lb.report"
 def report(rollout: Mapping[str, Any], hostvars: Mapping[str, Any], title: str, clients: Any = None) -> list[str]:
     if not isinstance(rollout, Mapping) or "waves" not in rollout:
         raise AnsibleFilterError(f"{NAME}: the input must be a rollout, not {type(rollout).__name__}")
-    order = sorted(rollout["waves"], key=rollout["waves"].__getitem__)
-    failed = any("evenkeel_failed" in hostvars[node] for node in order)
-    nodes = {
-        node: {
-            "fate": core.fate(hostvars[node], failed, node in rollout["dead"]),
-            "applied": hostvars[node].get("evenkeel_applies") or {},
-        }
-        for node in order
-    }
-    figures = answer(clients)
-    return core.report(title, nodes, figures if figures and "sent" in figures else None)
+    return core.report(title, nodes(rollout, hostvars), figures(clients))
 
 
 class FilterModule:

@@ -336,11 +336,30 @@ cpu_percent:
   returned: with the figures
   sample: 14.5
 series:
-  description: RV(sent), RV(ok) and RV(lost) for each second since RV(began).
-  type: list
-  elements: dict
+  description:
+    - The course of it in intervals of equal length, by when requests were sent. The lists have one figure for each interval.
+    - There are at most 1200 intervals, of 0.1 seconds where that is enough, of twice, four times, ... as much where not.
+  type: dict
   returned: with the figures if O(series=true)
-  sample: [{second: 0, sent: 1100, ok: 1100, lost: 0}]
+  contains:
+    began: {description: When the first interval began (epoch seconds)., type: float}
+    seconds: {description: How long each interval is., type: float}
+    sent: {description: Requests sent., type: list, elements: int}
+    lost: {description: Those of them that were lost., type: list, elements: int}
+    latency_ms:
+      description: The longest time in milliseconds that a good one took, null where there was none.
+      type: list
+      elements: float
+    lost_by_kind: {description: "Lost requests by kind, for the kinds that there were.", type: dict}
+    servers: {description: "Good answers by server, for the servers that there were.", type: dict}
+  sample:
+    began: 1795263184.2982
+    seconds: 0.1
+    sent: [110, 110]
+    lost: [0, 1]
+    latency_ms: [2.1, 3.4]
+    lost_by_kind: {reset: [0, 1]}
+    servers: {web-1: [55, 54], web-2: [55, 55]}
 pid:
   description: The process id of the probe in the background.
   type: int

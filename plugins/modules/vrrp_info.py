@@ -17,7 +17,12 @@ description:
   - The report is asked for only where keepalived has a C(/tmp) of its own, as the role P(evenkeel.lb.keepalived#role) sets it up;
     nothing is ever written to the C(/tmp) that everybody shares. Without a report states are derived from the
     kernel and the track files, and priorities are unknown.
-options: {}
+options:
+  history_since:
+    description:
+      - Also return RV(history), from this moment on, in seconds since the epoch.
+      - Read from the journal, which takes a little longer.
+    type: float
 attributes:
   check_mode:
     description: Changes nothing.
@@ -172,6 +177,21 @@ lease:
     C(controller) - or null. One that has ended is left out.
   type: dict
   returned: always
+history:
+  description: The changes of state since O(history_since) that the journal has, oldest first.
+  type: list
+  elements: dict
+  returned: with O(history_since)
+  contains:
+    at:
+      description: When, in seconds since the epoch.
+      type: float
+    instance:
+      description: Name of the instance.
+      type: str
+    state:
+      description: The state that it entered. V(STOP) is a MASTER that stopped.
+      type: str
 units:
   description: State of keepalived's unit and of each tracked one.
   type: dict
@@ -186,6 +206,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp import live as looking
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import Files, Run, number
+from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.history import history
 
 
 def installed_version(run: Run) -> str:
@@ -195,7 +216,7 @@ def installed_version(run: Run) -> str:
     return match.group(1) if match else ""
 
 
-def info(files: Files) -> dict[str, Any]:
+def info(files: Files, history_since: float | None = None) -> dict[str, Any]:
     """Everything that RETURN promises."""
     live = looking.look(files)
     found = looking.instances(files, live)
@@ -215,13 +236,14 @@ def info(files: Files) -> dict[str, Any]:
         "joining": files.joining(),
         "lease": lease.as_dict() if lease else None,
         "units": live.units,
+        **({} if history_since is None else {"history": history(files.run, history_since)}),
     }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={"history_since": {"type": "float"}}, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, **info(Files()))
+        module.exit_json(changed=False, **info(Files(), module.params["history_since"]))
     except PermissionError as error:
         module.fail_json(
             msg=f"{error.filename}: only root may look here. Run with become: true.",

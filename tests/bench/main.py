@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure on this machine: (a) a run of site.yml, (b) faults, (c) planning many nodes. Prints tables, keeps JSON."""
+"""Measure on this machine: (a) a run of site.yml, (b) faults, (c) planning many nodes, (d) a change
+of the running pair. Prints tables, keeps JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +14,14 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tests.bench import machine, scale, suffering, wall
+from tests.bench import machine, propagating, scale, suffering, wall
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {
     "a": ("What a run of site.yml takes, and the same result task by task", wall),
     "b": ("What clients lose", suffering),
     "c": ("Plan and rendering of many pairs", scale),
+    "d": ("A change carried over the running pair", propagating),
 }
 
 

@@ -21,7 +21,7 @@ from tests.suite.steps import ROOT, environment
 CORES = {"2.17.14": ("3.11", "3.12", "3.10"), "2.21.5": ("3.13", "3.14", "3.12")}
 CORES_BETWEEN = {"2.18.19": ("3.11", "3.12", "3.13"), "2.20.10": ("3.13", "3.12", "3.14")}
 # The same as in requirements.txt and requirements-dev.txt.
-PACKAGES = ("netaddr", "pytest", "hypothesis")
+PACKAGES = ("netaddr", "drawsvg", "pytest", "hypothesis")
 PLAYBOOKS = ("site", "plan")
 
 

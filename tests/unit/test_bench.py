@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
 
 from lab.observer import Event, Record
-from tests.bench import scale, suffering, wall
+from tests.bench import propagating, scale, suffering, wall
 from tests.bench.calls import RECAP, Run, count
 from tests.bench.inventory import hostvars, inventory
 from tests.bench.tables import medians, table
@@ -128,6 +128,28 @@ def test_report_of_faults():
     assert "| x     | seeds | > 8000 |" in text
     assert "In 1 runs the probe was late" in text
     assert text.endswith("haproxy 2.6")
+
+
+def test_report_of_ways():
+    run = {**figures(clients(), record((100.0, "lb-1", "add")), VIP, 103.0, 110.0), "seconds": 30.0}
+    ours = propagating.middle([run, {**run, "seconds": 50.0}, {**run, "seconds": 34.0}])
+    assert (ours["seconds"], ours["lost"], ours["off_schedule"]) == (34.0, 0, 0)
+    lossy = {
+        "lost": 812,
+        "lost_new": 90,
+        "lost_kept": 722,
+        "lost_in_flight": 3,
+        "gap_ms": 2310.0,
+        "kept_gap_ms": 2400.0,
+    }
+    theirs = propagating.middle([{**run, **lossy, "on_schedule": False}])
+    text = propagating.report(
+        {"ways": {"propagate": {"median": ours}, "script": {"median": theirs}}, "daemons": {"haproxy": "2.6"}}
+    ).replace(" ", "")
+    assert "|propagate|34.0|0|0|0|0|100|0|0|0|0|" in text
+    assert "|script|30.0|812|90|722|3|100|2310|2400|0|0|" in text
+    assert "In1runstheprobewaslate" in text
+    assert text.endswith("haproxy2.6")
 
 
 def test_report_of_runs():

@@ -115,7 +115,10 @@ def test_a_good_server():
     assert seen["servers"] == seen["targets"]["t"]["servers"] == {"web-1": seen["sent"]}
     assert seen["kept"]["reconnected"] == 0
     assert 0 < seen["new"]["latency_ms"]["p50"] <= seen["new"]["latency_ms"]["max"]
-    assert sum(second["ok"] for second in seen["series"]) == seen["sent"]
+    series = seen["series"]
+    assert (series["began"], sum(series["sent"]), sum(series["lost"])) == (seen["began"], seen["sent"], 0)
+    assert sum(series["servers"]["web-1"]) == seen["sent"]
+    assert max(latency for latency in series["latency_ms"] if latency) >= seen["new"]["latency_ms"]["max"]
 
 
 def test_ipv6():

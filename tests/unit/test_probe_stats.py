@@ -11,10 +11,10 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.probe_stats impo
     LOST,
     PENDING,
     Record,
+    Series,
     in_flight,
     longest_gap,
     percentile,
-    series,
     spread,
     summary,
 )
@@ -117,12 +117,63 @@ def test_order_of_the_answers_does_not_matter():
     assert summary([late], 0.0)["gap_ms"] == 2000.0
 
 
+def filled(requests, **limits):
+    """A series from (when, latency or kind, server)."""
+    made = Series(10.0, **limits)
+    for when, outcome, *server in requests:
+        made.sent(when)
+        if isinstance(outcome, str):
+            made.lost(when, outcome)
+        else:
+            made.good(when, outcome, server[0] if server else None)
+    return made.as_dict(epoch=1000.0)
+
+
 def test_series():
-    made = record((10.0, 0.001), (10.5, "status"), (12.1, 0.001))
-    assert series([made], 10.0) == [
-        {"second": 0, "sent": 2, "ok": 1, "lost": 1},
-        {"second": 2, "sent": 1, "ok": 1, "lost": 0},
-    ]
+    assert filled(
+        [(10.0, 0.001, "web-1"), (10.05, 0.004, "web-2"), (10.09, "reset"), (10.31, "timeout"), (10.32, 0.002)]
+    ) == {
+        "began": 1010.0,
+        "seconds": 0.1,
+        "sent": [3, 0, 0, 2],
+        "lost": [1, 0, 0, 1],
+        "latency_ms": [4.0, None, None, 2.0],
+        "lost_by_kind": {"reset": [1, 0, 0, 0], "timeout": [0, 0, 0, 1]},
+        "servers": {"web-1": [1, 0, 0, 0], "web-2": [1, 0, 0, 0]},
+    }
+
+
+def test_series_of_nothing():
+    assert filled([]) == {
+        "began": 1010.0,
+        "seconds": 0.1,
+        "sent": [],
+        "lost": [],
+        "latency_ms": [],
+        "lost_by_kind": {},
+        "servers": {},
+    }
+
+
+def test_a_long_series_has_wider_intervals_and_loses_nothing():
+    requests = [(10.0 + second, 0.001 * second if second % 3 else "reset", "web") for second in range(9)]
+    made = filled(requests, seconds=1.0, most=4)
+    assert made == {
+        "began": 1010.0,
+        "seconds": 4.0,
+        "sent": [4, 4, 1],
+        "lost": [2, 1, 0],
+        "latency_ms": [2.0, 7.0, 8.0],
+        "lost_by_kind": {"reset": [2, 1, 0]},
+        "servers": {"web": [2, 3, 1]},
+    }
+
+
+@given(st.lists(st.floats(0, 100_000), max_size=30), st.integers(1, 5))
+def test_a_series_is_bounded_and_whole(moments, most):
+    made = filled([(10.0 + moment, 0.001) for moment in moments], most=most)
+    assert len(made["sent"]) <= most
+    assert sum(made["sent"]) == len(moments)
 
 
 def test_in_flight_at_a_mark():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -75,3 +78,15 @@ def test_a_probe_without_an_answer_is_left_out(clients: Any) -> None:
 def test_anything_else_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match=r"evenkeel\.lb\.report: the input must be a rollout, not list"):
         report([], {}, "edge")  # type: ignore[arg-type]
+
+
+def test_a_run_without_a_change_loads_nothing_of_the_page() -> None:
+    """Ansible loads every filter of a collection to find one."""
+    program = (
+        "import sys; import ansible_collections.evenkeel.lb.plugins.filter.report;"
+        "print([name for name in sys.modules if name.rpartition('.')[2] in"
+        " ('drawsvg', 'picture', 'told', 'report_html', 'timeline')])"
+    )
+    env = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, check=True)
+    assert done.stdout == "[]\n"

@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived import auth_digest, configured
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp import ctl, join, live
 from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.history import history
 from ansible_collections.evenkeel.lb.plugins.modules import vrrp_info
 
 CONF = """
@@ -255,8 +256,9 @@ def test_a_member_of_a_sync_group_is_held_by_the_other(node: Node) -> None:
 
 def test_everything_that_is_promised_is_returned(node: Node) -> None:
     promised = yaml.safe_load(vrrp_info.RETURN)
-    found = vrrp_info.info(node.files)
+    found = vrrp_info.info(node.files, history_since=0.0)
     assert set(found) == set(promised)
+    assert set(promised) - set(vrrp_info.info(node.files)) == {"history"}
     assert set(found["instances"][0]) == set(promised["instances"]["contains"])
     assert set(found["configured"]) == set(promised["configured"]["contains"])
     assert found["units"] == {"keepalived.service": "active", "app.service": "active"}
@@ -564,3 +566,41 @@ def test_a_neighbour_advertisement_is_an_answer() -> None:
         struct.pack("!BBHI", 136, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::28"), ("fe80::1",)
     )
     assert six.answered == "2001:db8::28 answers (fe80::1)"
+
+
+def journal(*said: Any) -> str:
+    """What journalctl prints of (microseconds, message)."""
+    return "\n".join(
+        json.dumps({"MESSAGE": message, "__REALTIME_TIMESTAMP": "9", "_SOURCE_REALTIME_TIMESTAMP": str(at)})
+        for at, message in said
+    )
+
+
+def test_history_is_what_keepalived_said_of_its_states() -> None:
+    asked: list[list[str]] = []
+
+    def run(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        asked.append(list(argv))
+        text = journal(
+            (2_000_000, "(public) Entering BACKUP STATE"),
+            (1_500_000, "(public): entering FAULT state (tracked file join has status -254)"),
+            (1_500_001, "(public) entering FAULT state"),
+            (2_600_000, "(inner) Entering MASTER STATE"),
+            (2_700_000, "(public) Changing effective priority from 250 to 168"),
+            (2_750_000, "(public) received lower priority (168) advert from 192.0.2.11 - discarding"),
+            (2_800_000, [255, 1]),
+            (3_250_000, "(inner) sent 0 priority"),
+        )
+        return subprocess.CompletedProcess(argv, 0, f"{text}\nnot JSON\n", "")
+
+    assert history(run, 1.25) == [
+        {"at": 1.5, "instance": "public", "state": "FAULT"},
+        {"at": 2.0, "instance": "public", "state": "BACKUP"},
+        {"at": 2.6, "instance": "inner", "state": "MASTER"},
+        {"at": 3.25, "instance": "inner", "state": "STOP"},
+    ]
+    assert "--since=@1.250000" in asked[0] and "--unit=keepalived.service" in asked[0]
+
+
+def test_a_node_without_a_journal_has_no_history() -> None:
+    assert history(lambda argv: subprocess.CompletedProcess(argv, 127, "", "no journalctl"), 1.0) == []

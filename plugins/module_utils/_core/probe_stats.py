@@ -11,10 +11,14 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = ("refused", "reset", "timeout", "status", "other")
 PENDING, GOOD, LOST = 0, 1, 2
+# Of a series: seconds of its intervals at first, and how many there may be.
+NARROWEST = 0.1
+MOST_INTERVALS = 1200
 
 
 class Record:
@@ -122,19 +126,77 @@ def summary(records: Sequence[Record], epoch: float) -> dict[str, Any]:
     }
 
 
-def series(records: Iterable[Record], start: float) -> list[dict[str, int]]:
-    """Sent, ok and lost for each second since the start, by the time of sending."""
-    seconds: dict[int, list[int]] = {}
-    for record in records:
-        for when, fate in zip(record.times, record.fates):
-            counts = seconds.setdefault(int(when - start), [0, 0, 0])
-            counts[0] += 1
-            if fate != PENDING:
-                counts[fate] += 1
-    return [
-        {"second": second, "sent": counts[0], "ok": counts[GOOD], "lost": counts[LOST]}
-        for second, counts in sorted(seconds.items())
-    ]
+class Series:
+    """What became of requests over time, by when they were sent: never more than so many intervals, however long it takes.
+
+    Intervals begin narrow, and two become one each time when they are too many.
+    """
+
+    def __init__(self, start: float, seconds: float = NARROWEST, most: int = MOST_INTERVALS) -> None:
+        self.start = start
+        self.seconds = seconds
+        self.most = most
+        self.intervals: list[Interval] = []
+
+    def sent(self, when: float) -> None:
+        self._at(when).sent += 1
+
+    def good(self, when: float, latency: float, server: str | None) -> None:
+        interval = self._at(when)
+        interval.latency = max(interval.latency or 0.0, latency)
+        if server:
+            interval.servers[server] += 1
+
+    def lost(self, when: float, kind: str) -> None:
+        self._at(when).kinds[kind] += 1
+
+    def _at(self, when: float) -> Interval:
+        while (number := max(0, int((when - self.start) / self.seconds))) >= self.most:
+            pairs = [self.intervals[first : first + 2] for first in range(0, len(self.intervals), 2)]
+            self.intervals = [sum_up(pair) for pair in pairs]
+            self.seconds *= 2
+        while number >= len(self.intervals):
+            self.intervals.append(Interval())
+        return self.intervals[number]
+
+    def as_dict(self, epoch: float) -> dict[str, Any]:
+        """A list for each figure, all of one length; of kinds and servers only those that were seen."""
+        whole = sum_up(self.intervals)
+        return {
+            "began": round(self.start + epoch, 4),
+            "seconds": self.seconds,
+            "sent": [interval.sent for interval in self.intervals],
+            "lost": [sum(interval.kinds.values()) for interval in self.intervals],
+            "latency_ms": [_milliseconds(interval.latency) for interval in self.intervals],
+            "lost_by_kind": {
+                kind: [interval.kinds[kind] for interval in self.intervals] for kind in KINDS if whole.kinds[kind]
+            },
+            "servers": {
+                server: [interval.servers[server] for interval in self.intervals] for server in sorted(whole.servers)
+            },
+        }
+
+
+@dataclass
+class Interval:
+    """Requests that were sent within it. `latency` is the longest of the good ones."""
+
+    sent: int = 0
+    latency: float | None = None
+    kinds: Counter[str] = field(default_factory=Counter)
+    servers: Counter[str] = field(default_factory=Counter)
+
+
+def sum_up(intervals: Iterable[Interval]) -> Interval:
+    """Several intervals as one."""
+    whole = Interval()
+    for interval in intervals:
+        whole.sent += interval.sent
+        whole.kinds.update(interval.kinds)
+        whole.servers.update(interval.servers)
+        if interval.latency is not None:
+            whole.latency = max(whole.latency or 0.0, interval.latency)
+    return whole
 
 
 def in_flight(losses: Iterable[Mapping[str, Any]], marks: Iterable[float]) -> list[bool]:

@@ -12,10 +12,10 @@ CHANGED = "changed"
 
 
 def report(title: str, nodes: Mapping[str, Mapping[str, Any]], clients: Mapping[str, Any] | None) -> list[str]:
-    """The lines. `nodes` by name, in the order of their change: what `node` says."""
+    """The lines. `nodes` by name, in the order of their change: what `outcome` reads."""
     width = max(map(len, nodes), default=0)
-    lines = [title, *(f"  {name:<{width}}  {_node(node)}" for name, node in nodes.items())]
-    return lines + (list(_clients(clients)) if clients else [])
+    lines = [title, *(f"  {name:<{width}}  {outcome(node)}" for name, node in nodes.items())]
+    return lines + (list(client_lines(clients)) if clients else [])
 
 
 def fate(own: Mapping[str, Any], failed: bool, dead: bool) -> str:
@@ -29,13 +29,14 @@ def fate(own: Mapping[str, Any], failed: bool, dead: bool) -> str:
     return "left as it was" if own.get("evenkeel_pending") else "nothing to change"
 
 
-def _node(node: Mapping[str, Any]) -> str:
+def outcome(node: Mapping[str, Any]) -> str:
+    """What became of a node, or how each service came to its new configuration."""
     if node["fate"] != CHANGED:
         return str(node["fate"])
     return ", ".join(f"{service} {how}" for service, how in node["applied"].items() if how != "none")
 
 
-def _clients(clients: Mapping[str, Any]) -> Iterator[str]:
+def client_lines(clients: Mapping[str, Any]) -> Iterator[str]:
     """The probe's figures; a measurement that was late is no measurement of us."""
     yield f"Clients: {clients['sent']:,} requests, {clients['lost']:,} lost" + (
         f" ({clients['lost_in_flight']:,} of them in flight when a VIP moved)" if clients["lost"] else ""

@@ -23,7 +23,7 @@ from typing import Any, Callable, Union
 
 from .._core.probe_answers import HttpAnswer, MalformedAnswer, TcpAnswer, http_request
 from .._core.probe_settings import Settings, Target
-from .._core.probe_stats import KINDS, Record, in_flight, series, spread, summary
+from .._core.probe_stats import KINDS, Record, Series, in_flight, spread, summary
 
 MOST_LOSSES = 10_000
 MOST_SERVERS = 100
@@ -106,6 +106,7 @@ class Client:
         self.missed = 0
         self.losses: list[dict[str, Any]] = []
         self.servers: dict[str, Counter[str]] = {target.name: Counter() for target in settings.targets}
+        self.series = Series(self.start)
         self._selector = selectors.DefaultSelector()
         self._waiting: deque[tuple[float, Connection, Request]] = deque()
         self._pattern = re.compile(settings.server_pattern) if settings.server_pattern else None
@@ -177,6 +178,7 @@ class Client:
             connection = None
         now = self.clock()
         request = Request(stream.record.send(now), now, stream.answer(), connection is not None)
+        self.series.sent(now)
         if connection is None:
             connection = self._connect(stream, request)
             if connection is None:
@@ -273,19 +275,25 @@ class Client:
         else:
             request.over = True
             stream.record.good(request.number, now - request.sent)
-            self._served(stream.target, request.answer)
+            self.series.good(request.sent, now - request.sent, self._served(stream.target, request.answer))
         connection.request = None
         if not stream.kept or not request.answer.reusable:
             self._close(connection)
 
-    def _served(self, target: Target, answer: Answer) -> None:
+    def _served(self, target: Target, answer: Answer) -> str | None:
+        """Count the server that answered, and name it."""
         server = answer.headers.get(self.settings.server_header)
         if server is None and self._pattern:
             found = self._pattern.search(answer.body.decode("utf-8", "replace"))
             server = found and found.group(1)
-        if server:
-            seen = self.servers[target.name]
-            seen[server[:64] if server in seen or len(seen) < MOST_SERVERS else "others"] += 1
+        if not server:
+            return None
+        seen = self.servers[target.name]
+        # Long names are cut, and many counted as one, so that nobody makes the figures too large to send.
+        name = server[:64]
+        name = name if name in seen or len(seen) < MOST_SERVERS else "others"
+        seen[name] += 1
+        return name
 
     # -- losses --------------------------------------------------------------------------------------------------------
 
@@ -306,6 +314,7 @@ class Client:
     def _lose(self, stream: Stream, request: Request, kind: str, detail: str) -> None:
         request.over = True
         stream.record.lost(request.number, kind)
+        self.series.lost(request.sent, kind)
         if len(self.losses) < MOST_LOSSES:
             self.losses.append(
                 {
@@ -353,7 +362,7 @@ class Client:
             "missed": self.missed,
             "on_schedule": not self.missed and late * 100 <= due,
             "cpu_percent": round(100 * (time.process_time() - self._cpu) / elapsed, 1) if elapsed else 0.0,
-            "series": series((stream.record for stream in self.streams), self.start),
+            "series": self.series.as_dict(self.epoch),
             "losses": self.losses,
         }
         for key in ("sent", "ok", "lost"):
