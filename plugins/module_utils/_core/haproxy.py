@@ -13,23 +13,11 @@ from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_lines as lines
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_rules as rules
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import tls
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import join, quote, version
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict
 
-# Mozilla's guidelines 6.0, intermediate.
-CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
-CIPHERSUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
-CURVES = ("X25519", "prime256v1", "secp384r1")
-# The hybrid group against recorded traffic; an older library refuses the whole list for its sake.
-HYBRID, HYBRID_SINCE = "X25519MLKEM768", (3, 5)
 # Debian's releases, for a host that has no HAProxy yet.
 BY_RELEASE = {"12": ("2.6", "3.0"), "13": ("3.0", "3.5")}
 
@@ -190,11 +178,10 @@ def _sections(model: Mapping[str, Any], peers: Sequence[tuple[str, str]]) -> dic
 
 
 def _tls(settings: Mapping[str, Any], library: str) -> dict[str, str]:
-    curves = CURVES if version(library) < HYBRID_SINCE else (HYBRID, *CURVES)
     return {
-        "tls_ciphers": ":".join(settings["tls_ciphers"] or CIPHERS),
-        "tls_ciphersuites": ":".join(settings["tls_ciphersuites"] or CIPHERSUITES),
-        "tls_curves": ":".join(settings["tls_curves"] or curves),
+        "tls_ciphers": ":".join(settings["tls_ciphers"] or tls.CIPHERS),
+        "tls_ciphersuites": ":".join(settings["tls_ciphersuites"] or tls.CIPHERSUITES),
+        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(version(library))),
     }
 
 

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules of every proxy need: walking a model, references, and certificates (F5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
+
+Place = tuple[str, Mapping[str, Any]]
+
+
+def walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its path, mappings before what is in them."""
+    yield where, value
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from walk(inner, f"{where}.{name}" if where else str(name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from walk(inner, f"{where}[{index}]")
+
+
+def indexed(where: str, items: Iterable[Mapping[str, Any]]) -> list[Place]:
+    return [(f"{where}[{index}]", item) for index, item in enumerate(items)]
+
+
+def exactly_one(where: str, item: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Finding]:
+    given = [key for key in keys if item[key] not in (None, False, "")]
+    if len(given) != 1:
+        listed = ", ".join(keys[:-1]) + " and " + keys[-1]
+        yield Finding(
+            "F4",
+            where,
+            f"Exactly one of {listed} is needed.",
+            " and ".join(given) or "none of them",
+            "Keep one of them." if given else "Add one of them.",
+        )
+
+
+def unique(where: str, key: str, kind: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if item["name"] in seen:
+            yield Finding(
+                "F4",
+                f"{where}.{key}[{index}].name",
+                f"Two {kind}s have the same name.",
+                item["name"],
+                "Rename one of them.",
+            )
+        seen.add(item["name"])
+
+
+def missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Finding:
+    return Finding(
+        "F4",
+        where,
+        f"There is no {kind} of this name.",
+        name,
+        "Correct the name or add it.",
+        ", ".join(sorted(set(accepted))) or "none is defined",
+    )
+
+
+def certificates(items: Iterable[Place]) -> Iterator[Finding]:
+    """F5: a certificate comes with its key, and a daemon can read both."""
+    for where, item in items:
+        yield from exactly_one(where, item, ("content", "src", "remote_src"))
+        keys = [name for name in ("key", "key_src", "key_remote_src") if item[name]]
+        if len(keys) > 1:
+            yield Finding(
+                "F5", where, "The private key is given more than once.", " and ".join(keys), "Keep one of them."
+            )
+        size = f"a value of {len(item['content'] or '')} characters"
+        apart = any(item[name] for name in ("key", "key_src", "key_remote_src"))
+        if item["content"] and not pem.has_certificate(item["content"]):
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "There is no certificate in it.",
+                size,
+                "Give the certificate and its chain as PEM blocks.",
+            )
+        if item["content"] and not apart and not pem.has_key(item["content"]):
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "There is no private key in it, nor is one given apart.",
+                size,
+                "Add the key, or set key, key_src or key_remote_src.",
+            )
+        if item["content"] and apart and pem.has_key(item["content"]):
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "It holds a private key, and another one is given apart.",
+                size,
+                "Keep one of them.",
+            )
+        if item["key"] and not pem.has_key(item["key"]):
+            yield Finding(
+                "F5",
+                f"{where}.key",
+                "There is no private key in it.",
+                f"a value of {len(item['key'])} characters",
+                "Give the key as a PEM block.",
+            )
+        for name in ("content", "key"):
+            if item[name] and pem.is_encrypted(item[name]):
+                yield Finding(
+                    "F5",
+                    f"{where}.{name}",
+                    "The private key asks for a passphrase, which nobody can type in here.",
+                    f"a value of {len(item[name])} characters",
+                    "Decrypt it (openssl pkey) and keep it in a vault.",
+                )
+
+
+def expiry(items: Iterable[Place], now: float) -> Iterator[Finding]:
+    """F5: a certificate that has ended is served all the same: say so."""
+    for where, item in items:
+        end = pem.ends(item["content"] or "")
+        if end is not None and end <= now:
+            yield Finding(
+                "F5",
+                f"{where}.content",
+                "The certificate has ended.",
+                f"{int((now - end) // 86400)} days ago",
+                "Renew it.",
+                severity=WARNING,
+            )
