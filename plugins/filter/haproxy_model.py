@@ -74,12 +74,11 @@ _value:
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import options_of
 
 NAME = "evenkeel.lb.haproxy_model"
 
@@ -101,22 +100,13 @@ def haproxy_model(
     addressed = [{"name": node, "address": _address((hostvars or {}).get(node) or {})} for node in nodes or []]
     return build(
         variables,
-        _options(str(specification)),
+        options_of(str(specification)),
         host,
         addressed,
         packages or [],
         names or [],
         float(now) if now is not None else None,
     )
-
-
-@lru_cache(maxsize=4)
-def _options(specification: str) -> Mapping[str, Any]:
-    """The entry point's options. A play asks for the model several times, and reading YAML is most of the work."""
-    options: Mapping[str, Any] = yaml.load(specification, getattr(yaml, "CSafeLoader", yaml.SafeLoader))[
-        "argument_specs"
-    ]["main"]["options"]
-    return options
 
 
 def _address(variables: Mapping[str, Any]) -> str | None:

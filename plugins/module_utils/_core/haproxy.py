@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_lines as lines
@@ -16,6 +15,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_r
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import tls
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import join, quote, version
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, proxy_file, slips
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict
 
 # Debian's releases, for a host that has no HAProxy yet.
@@ -36,7 +36,7 @@ def build(
     `options` are those of argument_specs, `nodes` the cluster's (name, address), `packages` lines of `dpkg-query`, `names`
     all variables of the host that look like the role's. With errors there is nothing but them.
     """
-    findings = _slips(names, options)
+    findings = slips(names, options)
     model = conform_dict(variables, options, "", findings)
     _write_out(model, options)
     if not any(finding.severity == ERROR for finding in findings):
@@ -84,19 +84,6 @@ def versions(packages: Sequence[str]) -> tuple[str, str]:
         "{}.{}".format(*version(found)) if found else haproxy,
         "{}.{}".format(*version(libraries[0])) if libraries else library,
     )
-
-
-def _slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
-    """Variables that the role does not know but that look like slips of the pen."""
-    unknown = [name for name in names if name not in options and not name.startswith("haproxy_server_")]
-    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
-    return [
-        Finding(
-            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
-        )
-        for name, close in near.items()
-        if close
-    ]
 
 
 def _write_out(model: dict[str, Any], options: Mapping[str, Any]) -> None:
@@ -202,37 +189,15 @@ def _files(model: Mapping[str, Any]) -> list[dict[str, Any]]:
         content = item["content"]
         if item["entries"] is not None:
             content = "".join(f"{entry['key']} {entry['value']}\n" for entry in item["entries"])
-        found.append(_file(lines.map_path(item["name"]), "0644", content=content, src=item["src"]))
+        found.append(proxy_file(lines.map_path(item["name"]), "0644", content=content, src=item["src"]))
     for item in model["haproxy_error_files"]:
         for one in item["files"]:
             found.append(
-                _file(lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"])
-            )
-    for item in model["haproxy_certificates"]:
-        path = lines.certificate_path(item["name"])
-        found.append(
-            _file(path, "0600", secret=True, content=item["content"], src=item["src"], remote_src=item["remote_src"])
-        )
-        if any(item[name] for name in ("key", "key_src", "key_remote_src")):
-            # HAProxy looks for a key that is not in the file in a second one beside it.
-            found.append(
-                _file(
-                    f"{path}.key",
-                    "0600",
-                    secret=True,
-                    content=item["key"],
-                    src=item["key_src"],
-                    remote_src=item["key_remote_src"],
+                proxy_file(
+                    lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"]
                 )
             )
-    return found
-
-
-def _file(path: str, mode: str, secret: bool = False, **source: str | None) -> dict[str, Any]:
-    given = {name: value for name, value in source.items() if value is not None}
-    if "content" in given and not given["content"].endswith("\n"):
-        given["content"] += "\n"
-    return {"path": path, "mode": mode, **({"secret": True} if secret else {}), **given}
+    return [*found, *certificate_files(model["haproxy_certificates"], lines.certificate_path)]
 
 
 def _secrets(model: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Union
 
 _BARE = re.compile(r"[A-Za-z0-9_$/.:,=~^|*()?+@!%&<>\[\]-]+")
 _INDENT = "    "
@@ -68,7 +67,7 @@ class Block:
     """A head and what stands in its brackets."""
 
     head: str
-    body: Sequence[Union[str, Block]] = field(default_factory=list)
+    body: Sequence[str | Block] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
         yield f"{self.head} {{"

@@ -1,12 +1,13 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules of every proxy need: walking a model, references, and certificates (F5)."""
+"""What the models of every proxy need: walking a model, references, certificates (F5) and the files that they become."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Callable
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
@@ -134,3 +135,47 @@ def expiry(items: Iterable[Place], now: float) -> Iterator[Finding]:
                 "Renew it.",
                 severity=WARNING,
             )
+
+
+def slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
+    """Variables that the role does not know but that look like slips of the pen."""
+    unknown = [name for name in names if name not in options and not name.startswith("haproxy_server_")]
+    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
+    return [
+        Finding(
+            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
+        )
+        for name, close in near.items()
+        if close
+    ]
+
+
+def proxy_file(path: str, mode: str, secret: bool = False, **source: str | None) -> dict[str, Any]:
+    given = {name: value for name, value in source.items() if value is not None}
+    if "content" in given and not given["content"].endswith("\n"):
+        given["content"] += "\n"
+    return {"path": path, "mode": mode, **({"secret": True} if secret else {}), **given}
+
+
+def certificate_files(items: Iterable[Mapping[str, Any]], path_of: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Certificates as `commit` takes them; a key that is given apart lies beside its certificate."""
+    found: list[dict[str, Any]] = []
+    for item in items:
+        path = path_of(item["name"])
+        found.append(
+            proxy_file(
+                path, "0600", secret=True, content=item["content"], src=item["src"], remote_src=item["remote_src"]
+            )
+        )
+        if any(item[name] for name in ("key", "key_src", "key_remote_src")):
+            found.append(
+                proxy_file(
+                    f"{path}.key",
+                    "0600",
+                    secret=True,
+                    content=item["key"],
+                    src=item["key_src"],
+                    remote_src=item["key_remote_src"],
+                )
+            )
+    return found
