@@ -7,6 +7,8 @@ import json
 import os
 import ssl
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("LAB_NAME", "mol-nginx")
 
 from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
-from tests.site import Site, as_a_user, lab, pair, site, watched  # noqa: E402
+from lab.observer import Observer  # noqa: E402
+from tests.faults import CALM, Pair  # noqa: E402
+from tests.site import Site, Watched, as_a_user, lab, pair, site  # noqa: E402
 
-__all__ = ["lab", "pair", "site", "watched"]
+__all__ = ["lab", "pair", "site"]
 
 as_a_user()
 LB = "lb-1"
@@ -96,3 +100,15 @@ class Bed:
 @pytest.fixture(scope="session")
 def bed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Bed:
     return Bed(lab, Site(lab, tmp_path_factory.mktemp("bed")))
+
+
+@pytest.fixture
+def watched(lab: Lab, pair: Pair) -> Watched:
+    """Starts from a pair that is whole, and sees through until it is calm again."""
+
+    def watch(act: Callable[[], object]) -> dict[str, Any]:
+        pair.steady()
+        with Observer(lab, pair.nodes) as observer:
+            return pair.watched(observer, act, lambda: time.sleep(CALM))
+
+    return watch

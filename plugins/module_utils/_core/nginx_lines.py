@@ -156,6 +156,8 @@ class Sections:
                 yield self._upstream(item, item["name"], item["servers"])
                 if item["cookie"]:
                     yield from self._sticky(item)
+                if item["critical"]:
+                    yield self._asked(item)
 
     def _upstream(self, item: Item, name: str, servers: Sequence[Item], first: str = "") -> Block:
         # In shared memory, so that the workers take turns together and one learns for all that a server is down.
@@ -174,6 +176,17 @@ class Sections:
                     directive("keepalive_requests", kept["requests"]),
                 ]
         body += [raw(line) for line in item["options"]]
+        return Block(f"upstream {quote(name)}", body)
+
+    def _asked(self, item: Item) -> Block:
+        """The same servers once more, for /ready: its questions must not take the clients' turns."""
+        name = ready_name(item["name"])
+        body = [directive("zone", name, "256k")]
+        for server in item["servers"]:
+            whole = backends.effective(item, server)
+            if not whole["disabled"] and whole["weight"] != 0:
+                # Soon asked again: what it says is for a moment.
+                body.append(directive("server", backends.target(whole), "max_fails=1", "fail_timeout=2s"))
         return Block(f"upstream {quote(name)}", body)
 
     def _server(self, item: Item, server: Item, reserve: bool) -> str:
@@ -409,7 +422,7 @@ class Sections:
             yield from _to_tls(tls)
         yield f"proxy_set_header Host {quote(check.get('host') or item['name'])};"
         yield 'proxy_set_header Connection "";'
-        yield f"proxy_pass {'https' if tls else 'http'}://{item['name']}{check.get('http') or '/'};"
+        yield f"proxy_pass {'https' if tls else 'http'}://{ready_name(item['name'])}{check.get('http') or '/'};"
 
     def status(self) -> Lines:
         item = self.model["nginx_status"]
@@ -473,6 +486,10 @@ def http_places(model: Item) -> Iterator[tuple[str, Item]]:
         yield item["name"], item
         for index, place in enumerate(item["locations"]):
             yield f"{item['name']}-{index}", place
+
+
+def ready_name(backend: str) -> str:
+    return f"evenkeel-ready-{backend}"
 
 
 def sticky_name(backend: str, server: str) -> str:
