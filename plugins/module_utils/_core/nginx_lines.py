@@ -184,9 +184,11 @@ class Sections:
         body = [directive("zone", name, "256k")]
         for server in item["servers"]:
             whole = backends.effective(item, server)
-            if not whole["disabled"] and whole["weight"] != 0:
-                # Soon asked again: what it says is for a moment.
-                body.append(directive("server", backends.target(whole), "max_fails=1", "fail_timeout=2s"))
+            out = whole["disabled"] or whole["weight"] == 0
+            # Soon asked again: what it says is for a moment.
+            body.append(
+                directive("server", backends.target(whole), "max_fails=1", "fail_timeout=2s", "down" if out else "")
+            )
         return Block(f"upstream {quote(name)}", body)
 
     def _server(self, item: Item, server: Item, reserve: bool) -> str:
