@@ -38,6 +38,7 @@ NGINX: Mapping[str, str] = {
     "cookie.mode": "nginx adds a cookie of its own; it cannot work on the application's. Remove it, or let haproxy serve this backend.",
     "cookie.indirect": "Servers see the cookie. Remove it.",
     "cookie.nocache": "Set Cache-Control in response_headers where it is needed.",
+    "cookie.options": "nginx knows no further words for a cookie. Remove it.",
     "stick_table": "nginx remembers no clients. Use cookie, or balance: source.",
     "stick_on": "nginx remembers no clients. Use cookie, or balance: source.",
     "use_server": "Name a backend of its own in a location.",
