@@ -29,7 +29,7 @@ def rendered(model: Mapping[str, Any]) -> dict[str, str]:
     files = {"/etc/nginx/nginx.conf": "nginx.conf.j2", "/etc/nginx/evenkeel/http.conf": "http.conf.j2"}
     if model["stream"]:
         files["/etc/nginx/evenkeel/stream.conf"] = "stream.conf.j2"
-    return {path: _template(name).render(__nginx_model=model) for path, name in files.items()}
+    return {path: _template(name).render(__nginx={"model": model}) for path, name in files.items()}
 
 
 @functools.cache

@@ -15,8 +15,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_r
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import tls
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import join, quote, version
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, proxy_file, slips
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, proxy_file
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict, slips
 
 # Debian's releases, for a host that has no HAProxy yet.
 BY_RELEASE = {"12": ("2.6", "3.0"), "13": ("3.0", "3.5")}

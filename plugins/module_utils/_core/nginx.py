@@ -15,14 +15,11 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx_lin
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx_rules as rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Block, raw, version
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, slips
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict, slips
 
 # Debian's releases, for a host that has no nginx yet: nginx's and OpenSSL's versions.
 BY_RELEASE = {"12": ("1.22.1", "3.0"), "13": ("1.26.3", "3.5")}
-PACKAGES, STREAM_PACKAGE = ("nginx",), "libnginx-mod-stream"
-# From here on a reload leaves kept connections alone until their clients have come back once more.
-KEEPS_SINCE = (1, 27, 4)
 
 
 def build(
@@ -95,8 +92,6 @@ def build(
         secrets=[item["key"] for item in model["nginx_certificates"] if item["key"]],
         alive=model["nginx_health_bind"],
         sockets=rules.sockets(model),
-        packages=[*PACKAGES, *([STREAM_PACKAGE] if model["nginx_streams"] else [])],
-        keeps=version(nginx) >= KEEPS_SINCE,
     )
     return result
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Callable
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
@@ -135,19 +134,6 @@ def expiry(items: Iterable[Place], now: float) -> Iterator[Finding]:
                 "Renew it.",
                 severity=WARNING,
             )
-
-
-def slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
-    """Variables that the role does not know but that look like slips of the pen."""
-    unknown = [name for name in names if name not in options and not name.startswith("haproxy_server_")]
-    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
-    return [
-        Finding(
-            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
-        )
-        for name, close in near.items()
-        if close
-    ]
 
 
 def proxy_file(path: str, mode: str, secret: bool = False, **source: str | None) -> dict[str, Any]:
