@@ -15,7 +15,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx_lin
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx_rules as rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Block, raw, version
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, proxy_file
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict, slips
 
 # Debian's releases, for a host that has no nginx yet: nginx's and OpenSSL's versions.
@@ -84,7 +84,8 @@ def build(
         if model["nginx_streams"]
         else {},
     }
-    digest = hashlib.sha256(json.dumps([result, model["nginx_backends"]], sort_keys=True, default=str).encode())
+    whole = [result, _text([sections.health("")])]
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode())
     result["digest"] = digest.hexdigest()[:16]
     result.update(
         health=_text([sections.health(result["digest"])]),
@@ -141,11 +142,7 @@ def _apart(items: Iterable[str | Block]) -> list[list[str]]:
 def _files(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the configuration refers to, as `commit` takes it."""
     pages = [
-        {
-            "path": lines.error_path(item["name"], one["status"]),
-            "mode": "0644",
-            **{name: one[name] for name in ("content", "src") if one[name] is not None},
-        }
+        proxy_file(lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"])
         for item in model["nginx_error_pages"]
         for one in item["files"]
     ]
