@@ -147,8 +147,8 @@ def test_rates(requests: int, period: str, rate: str) -> None:
         ({"balance": "random"}, "random two least_conn;"),
         ({"balance": "hash $arg_key", "hash_type": "consistent"}, "hash $arg_key consistent;"),
         ({"keepalive": {"connections": 5}}, "keepalive 5;"),
-        ({"check": {"fall": 3, "down_interval": "9s"}}, "server 198.51.100.21:8080 max_fails=3 fail_timeout=9s;"),
-        ({"default_server": {"weight": 0}}, "server 198.51.100.21:8080 max_fails=1 fail_timeout=5s down;"),
+        ({"check": {"fall": 2, "down_interval": "9s"}}, "server 198.51.100.21:8080 max_fails=2 fail_timeout=9s;"),
+        ({"default_server": {"weight": 0}}, "server 198.51.100.21:8080 max_fails=3 fail_timeout=5s down;"),
         ({"default_server": {"check": False, "maxconn": 9}}, "server 198.51.100.21:8080 max_conns=9 max_fails=0;"),
     ],
 )

@@ -54,8 +54,8 @@ def test_a_backup_serves_only_when_no_other_can(bed: Bed) -> None:
         assert takers(bed, 3, "/reserve") == {"app-4001": 3}
     finally:
         faults.restore(bed.lab, "web-1", "app@4000.service")
-    time.sleep(1.2)
-    assert takers(bed, 3, "/reserve")["app-4000"] >= 2
+    time.sleep(2.2)
+    assert takers(bed, 3, "/reserve") == {"app-4000": 3}
 
 
 def test_the_least_busy_server_is_chosen(bed: Bed) -> None:
@@ -147,8 +147,8 @@ def log(bed: Bed, what: str) -> int:
 )
 def test_what_may_have_been_done_is_not_done_again(bed: Bed, method: str, path: str, times: int) -> None:
     """The application takes the request and hangs up: a POST is not sent to the next one unless that is asked for."""
-    # Let the servers that the last case took out come back.
-    time.sleep(5.2)
+    # Let the servers that the last cases took out come back; nginx counts whole seconds.
+    time.sleep(6.2)
     unique = f"{path}?{method}{time.time_ns()}"
     assert bed.get(unique, "-X", method, *(("-d", "x") if method == "POST" else ())).status == 502
     assert log(bed, f"{method} {unique}") == times
@@ -402,7 +402,7 @@ def test_ready_is_said_while_a_server_answers(bed: Bed) -> None:
         assert ready(bed) != "200"
     finally:
         bed.on("web-1", "rm -f /run/app-*.ill")
-    time.sleep(2.2)
+    time.sleep(3.2)
     assert ready(bed) == "200"
 
 
