@@ -521,7 +521,8 @@ def _given(item: Item | None) -> dict[str, Any]:
 
 
 def _key(limit: Item) -> str:
-    return _KEYS.get(limit["by"], limit["by"])
+    by = str(limit["by"])
+    return _KEYS.get(by, by)
 
 
 def _ready(index: int) -> str:
