@@ -46,58 +46,23 @@ def own(bed: Bed, **changes: Any) -> list[dict[str, Any]]:
 
 
 def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
-    server = own(bed)[0]
-    address = bed.lab.address(LB)
     # A second server, so that the first still is what clients ask.
-    more: dict[str, dict[str, Any]] = {
+    server, address, tls = own(bed)[0], bed.lab.address(LB), bed.lab.state / "tls"
+    secure = {"bind": [{"address": f"{address}:443", "tls": True}], "certificates": ["example.com"]}
+    with_tls = [server, {"name": "tls", "default_backend": "app", **secure}]
+    nothing = {"name": "example.com", "remote_src": "/var/lib/acme/nothing.pem"}
+    crossed = {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")}
+    cases: dict[str, dict[str, Any]] = {
         "unknown upstream": {"nginx_servers": own(bed, default_backend="ap")},
         "duplicate listen": {"nginx_servers": [server, {**server, "name": "again"}]},
-        "missing certificate": {
-            "nginx_servers": [
-                server,
-                {
-                    "name": "tls",
-                    "bind": [{"address": f"{address}:443", "tls": True}],
-                    "certificates": ["example.com"],
-                    "default_backend": "app",
-                },
-            ]
-        },
-        "certificate file that is not there": {
-            "nginx_certificates": [{"name": "example.com", "remote_src": "/var/lib/acme/nothing.pem"}],
-            "nginx_servers": [
-                server,
-                {
-                    "name": "tls",
-                    "bind": [{"address": f"{address}:443", "tls": True}],
-                    "certificates": ["example.com"],
-                    "default_backend": "app",
-                },
-            ],
-        },
-        "key of another certificate": {
-            "nginx_certificates": [
-                {
-                    "name": "example.com",
-                    "src": str(bed.lab.state / "tls" / "example.com.crt"),
-                    "key_src": str(bed.lab.state / "tls" / "renewed.key"),
-                }
-            ],
-            "nginx_servers": [
-                server,
-                {
-                    "name": "tls",
-                    "bind": [{"address": f"{address}:443", "tls": True}],
-                    "certificates": ["example.com"],
-                    "default_backend": "app",
-                },
-            ],
-        },
+        "missing certificate": {"nginx_servers": with_tls},
+        "certificate file that is not there": {"nginx_servers": with_tls, "nginx_certificates": [nothing]},
+        "key of another certificate": {"nginx_servers": with_tls, "nginx_certificates": [crossed]},
         "bad type": {"nginx_servers": "web"},
         "raw line that nginx does not know": {"nginx_servers": own(bed, options=["nonsense here"])},
         "taken port": {"nginx_servers": [server, {"name": "ssh", "bind": [f"{address}:22"], "default_backend": "app"}]},
     }
-    return more[what]
+    return cases[what]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules impo
     expiry,
     indexed,
     missing,
+    private_health,
     unique,
     walk,
 )
@@ -393,16 +394,7 @@ def _binds(model: Model) -> Iterator[Finding]:
                 f"{other.text} and {one.text}",
                 "Change one of them, or set shared: true if that is meant.",
             )
-    for one in found:
-        if one.where == "haproxy_health_bind" and not one.is_loopback():
-            yield Finding(
-                "F1",
-                one.where,
-                "Health is nobody's affair but this host's.",
-                one.text,
-                "Use a loopback address.",
-                "127.0.0.1:PORT or [::1]:PORT",
-            )
+    yield from private_health(found, "haproxy_health_bind")
 
 
 def _loops(model: Model) -> Iterator[Finding]:

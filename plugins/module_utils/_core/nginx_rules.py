@@ -24,6 +24,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules impo
     exactly_one,
     indexed,
     missing,
+    private_health,
     walk,
 )
 
@@ -321,16 +322,7 @@ def _binds(model: Model) -> Iterator[Finding]:
                 f"{other.text} and {one.text}",
                 "Change one of them.",
             )
-    for one in found:
-        if one.where == "nginx_health_bind" and not one.is_loopback():
-            yield Finding(
-                "F1",
-                one.where,
-                "Health is nobody's affair but this host's.",
-                one.text,
-                "Use a loopback address.",
-                "127.0.0.1:PORT or [::1]:PORT",
-            )
+    yield from private_health(found, "nginx_health_bind")
 
 
 def _names_on_sockets(model: Model) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener
 
 Place = tuple[str, Mapping[str, Any]]
 
@@ -65,6 +66,20 @@ def missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Findin
         "Correct the name or add it.",
         ", ".join(sorted(set(accepted))) or "none is defined",
     )
+
+
+def private_health(found: Iterable[Listener], variable: str) -> Iterator[Finding]:
+    """F1: where a proxy answers for itself, only its own host asks."""
+    for one in found:
+        if one.where == variable and not one.is_loopback():
+            yield Finding(
+                "F1",
+                one.where,
+                "Health is nobody's affair but this host's.",
+                one.text,
+                "Use a loopback address.",
+                "127.0.0.1:PORT or [::1]:PORT",
+            )
 
 
 def certificates(items: Iterable[Place]) -> Iterator[Finding]:
