@@ -70,7 +70,7 @@ def build(
             "maps": _text(sections.maps(stream=False)),
             "caches": _text(sections.caches()),
             "limits": _text(sections.limits()),
-            "upstreams": _apart(sections.upstreams("http")),
+            "upstreams": _apart(sections.upstreams(stream=False)),
             "servers": _apart(sections.servers()),
             "status": _apart(sections.status()),
         },
@@ -78,7 +78,7 @@ def build(
             "log_formats": _text(sections.log_formats(stream=True)),
             "maps": _text(sections.maps(stream=True)),
             "limits": _text(sections.stream_limits()),
-            "upstreams": _apart(sections.upstreams("tcp")),
+            "upstreams": _apart(sections.upstreams(stream=True)),
             "servers": _apart(sections.streams()),
         }
         if model["nginx_streams"]

@@ -150,9 +150,9 @@ class Sections:
 
     # --- backends
 
-    def upstreams(self, mode: str) -> Lines:
+    def upstreams(self, stream: bool) -> Lines:
         for item in self.model["nginx_backends"]:
-            if item["mode"] == mode and item["servers"]:
+            if (item["mode"] != "http") == stream and item["servers"]:
                 yield self._upstream(item, item["name"], item["servers"])
                 if item["cookie"]:
                     yield from self._sticky(item)

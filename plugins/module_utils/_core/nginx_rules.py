@@ -211,7 +211,8 @@ def _raw_lines(model: Model) -> Iterator[Finding]:
 
 def _references(model: Model) -> Iterator[Finding]:
     """F4: what is named exists; F10: and speaks what is spoken there."""
-    modes = {item["name"]: item["mode"] for dummy, item in _section(model, "backends")}
+    # To nginx a stream is a stream, of whatever.
+    modes = {item["name"]: "http" if item["mode"] == "http" else "tcp" for dummy, item in _section(model, "backends")}
     maps = {f"${item['name']}": place for place, item in _section(model, "maps") if not item["stream"]}
     for where, name, mode in _users(model):
         if not name:
@@ -451,7 +452,7 @@ def _backends(model: Model) -> Iterator[Finding]:
                 "Choose one of them.",
                 "roundrobin, leastconn, source, uri, hdr(NAME), random, hash KEY",
             )
-        elif chosen.kind in ("uri", "header") and item["mode"] == "tcp":
+        elif chosen.kind in ("uri", "header") and item["mode"] != "http":
             yield Finding(
                 "F10",
                 f"{where}.balance",
@@ -510,12 +511,12 @@ def _checks(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
             check["http"],
             backends.NGINX["check.tcp"].replace("; or let", ", set critical: true so that /ready asks, or let"),
         )
-    if item["critical"] and item["mode"] == "tcp":
+    if item["critical"] and item["mode"] != "http":
         yield Finding(
             backends.RULE,
             f"{where}.critical",
             "/ready asks over HTTP, and this backend may speak anything.",
-            "mode: tcp",
+            f"mode: {item['mode']}",
             "Let keepalived ask (keepalived_scripts), and remove critical.",
         )
 
@@ -523,8 +524,10 @@ def _checks(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
 def _cookie(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
     if not item["cookie"]:
         return
-    if item["mode"] == "tcp":
-        yield Finding("F10", f"{where}.cookie", "A stream has no cookies.", "mode: tcp", "Use balance: source.")
+    if item["mode"] != "http":
+        yield Finding(
+            "F10", f"{where}.cookie", "A stream has no cookies.", f"mode: {item['mode']}", "Use balance: source."
+        )
     if not re.fullmatch(r"[A-Za-z0-9_]+", item["cookie"]["name"] or "x"):
         yield Finding(
             "F4",
