@@ -37,6 +37,31 @@ def test_workers_are_the_masters_own(proc: Path) -> None:
     assert ctl.workers(10, proc) == {11: "nginx: worker process", 12: "nginx: worker process is shutting down"}
 
 
+def test_those_that_leave_take_no_connections(proc: Path) -> None:
+    assert ctl.taking(10, proc) == [11]
+
+
+@pytest.mark.parametrize(("age", "waits"), [(0, False), (60, True)])
+def test_clients_may_keep_their_connections_when_the_old_workers_have_gone(
+    proc: Path, monkeypatch: pytest.MonkeyPatch, age: int, waits: bool
+) -> None:
+    (proc / "nginx.pid").write_text("10\n")
+    monkeypatch.setattr(ctl, "PID", str(proc / "nginx.pid"))
+    stat = proc / "11" / "stat"
+    words = stat.read_text().split()
+    stat.write_text(" ".join([*words[:-2], str((1000 - age) * os.sysconf("SC_CLK_TCK")), "0"]) + "\n")
+    closing = proc / "closing"
+    closing.touch()
+    began = time.monotonic()
+    ctl.settle(str(closing), proc, patience=0.3)
+    assert (time.monotonic() - began >= 0.3) is waits
+    assert not closing.exists()
+
+
+def test_nobody_waits_who_told_nobody(proc: Path) -> None:
+    ctl.settle(str(proc / "closing"), proc, patience=60)
+
+
 def test_when_a_process_began(proc: Path) -> None:
     assert ctl.started(11, proc) == pytest.approx(time.time() - 5, abs=1)
 

@@ -84,7 +84,7 @@ def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: 
     seen = watched(
         bed, probe, lambda: outputs.append(bed.converge(features=False, expect=2, **wrong_variables(bed, what)))
     )
-    assert said in flat(outputs[0]), outputs[0]
+    assert said in flat(outputs[0]).replace('\\"', '"'), outputs[0]
     assert "PRIVATE KEY" not in outputs[0]
     # The daemon is untouched: not a file, not a process, not a socket, and so not a request.
     assert bed.on(LB, EVERYTHING) == before
@@ -102,7 +102,7 @@ def test_what_nginx_takes_in_its_check_and_refuses_in_its_reload_is_put_back(bed
         before = bed.on(LB, "sha256sum /etc/nginx/nginx.conf /etc/nginx/evenkeel/*")
         asked = "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:8406/configuration').read().decode())\""
         digest = bed.on(LB, asked)
-        output = flat(bed.converge(features=False, expect=2, **limited("$server_name")))
+        output = flat(bed.converge(features=False, expect=2, **limited("$server_name"))).replace('\\"', '"')
         assert "workers from before the reload still take connections" in output
         assert (
             'limit_req "of-ones-own" uses the "$server_name" key while previously it used the "$binary_remote_addr" key'

@@ -1,8 +1,9 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node's own tool, run by commit: /usr/local/lib/evenkeel/nginx/ctl VERB.
+"""The node's own tool, run by nginx's unit and by commit: /usr/local/lib/evenkeel/nginx/ctl VERB.
 
+settle                  after a reload: when no worker from before takes connections, let clients keep theirs again
 check elsewhere|here    succeed if nginx takes what is on disk; `elsewhere`: it may listen on addresses of other nodes
 verify ADDRESS DIGEST   succeed if those workers that take connections have read the configuration with this digest, and
                         were all started by the reload or start that has just been
@@ -22,6 +23,11 @@ from pathlib import Path
 PID = "/run/nginx.pid"
 NONLOCAL_BIND = ("/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind")
 CLOCK = 0.1
+# `close_kept` makes it: while it is there, clients are told to close.
+CLOSING = "/run/evenkeel/nginx.closing"
+SETTLE_SECONDS = 10
+# How far back the reload may lie that has just been.
+RECENT = 0.5
 # Workers that are told to go rename themselves; they take no new connections.
 LEAVING = "is shutting down"
 # Each connection goes to the worker that is quickest: several answers are asked for.
@@ -49,6 +55,23 @@ def workers(master: int, proc: Path = Path("/proc")) -> dict[int, str]:
     return found
 
 
+def taking(master: int, proc: Path = Path("/proc")) -> list[int]:
+    """Workers that take connections."""
+    return [pid for pid, title in workers(master, proc).items() if LEAVING not in title]
+
+
+def settle(closing: str = CLOSING, proc: Path = Path("/proc"), patience: float = SETTLE_SECONDS) -> None:
+    """Workers from before a reload go on for a moment. What a client kept of them would be cut when they go."""
+    if not os.path.exists(closing):
+        return
+    since, deadline = time.time() - RECENT, time.monotonic() + patience
+    with contextlib.suppress(OSError, ValueError):
+        master = int(Path(PID).read_text())
+        while time.monotonic() < deadline and any(started(pid, proc) < since for pid in taking(master, proc)):
+            time.sleep(0.05)
+    os.remove(closing)
+
+
 def running(address: str) -> str:
     """The digest of what the worker that answers has read; empty for a configuration that is not ours."""
     host, dummy, port = address.rpartition(":")
@@ -73,11 +96,11 @@ def verify(address: str, digest: str, applied: str, since: float) -> list[str]:
     """What does not hold."""
     problems = []
     master = int(Path(PID).read_text())
-    taking = {pid: title for pid, title in workers(master).items() if LEAVING not in title}
-    if not taking:
+    current = taking(master)
+    if not current:
         problems.append("there is no worker that takes connections")
     if applied in ("start", "restart", "reload"):
-        old = [pid for pid in taking if started(pid) < since - CLOCK]
+        old = [pid for pid in current if started(pid) < since - CLOCK]
         if old:
             problems.append(
                 f"workers from before the {applied} still take connections: {', '.join(map(str, old))}. "
@@ -89,6 +112,9 @@ def verify(address: str, digest: str, applied: str, since: float) -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
+    if list(argv) == ["settle"]:
+        settle()
+        return 0
     if list(argv) in (["check", "here"], ["check", "elsewhere"]):
         return check(argv[1] == "elsewhere")
     if len(argv) != 3 or argv[0] != "verify":
