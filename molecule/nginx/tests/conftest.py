@@ -29,7 +29,7 @@ __all__ = ["lab", "pair", "site"]
 as_a_user()
 LB = "lb-1"
 APPS = ("app-4000", "app-4001", "app-4002")
-FEATURES = ROOT / "molecule" / "nginx" / "features.yml"
+FEATURES = ROOT / "molecule" / "nginx" / "vars" / "features.yml"
 
 SHOWN = """
 import hashlib, socket, ssl, sys
