@@ -156,6 +156,12 @@ def test_upstreams(backend: dict[str, Any], line: str) -> None:
     assert line in upstream(model(nginx_backends=[{"name": "app", "servers": SERVERS, **backend}]))
 
 
+@pytest.mark.parametrize(("count", "size"), [(1, "256k"), (1000, "2000k")])
+def test_the_workers_common_memory_has_room_for_every_server(count: int, size: str) -> None:
+    many = [{"name": f"web-{n}", "address": f"198.51.100.{n % 250}", "port": 1024 + n} for n in range(count)]
+    assert f"zone evenkeel-app {size};" in upstream(model(nginx_backends=[{"name": "app", "servers": many}]))
+
+
 def test_readiness_asks_every_critical_backend_apart_from_clients() -> None:
     backends = [{"name": name, "critical": True, "servers": SERVERS} for name in ("app", "api")]
     found = model(nginx_backends=backends)

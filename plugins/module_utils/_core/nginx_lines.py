@@ -70,6 +70,11 @@ def zone(kind: str, name: str, limit: Item) -> str:
     return f"{kind}-{name}-{state}"
 
 
+def zone_size(servers: Sequence[Item]) -> str:
+    """Room for the workers' common knowledge of servers: a page for a few of them, and to spare."""
+    return f"{max(256, 2 * len(servers))}k"
+
+
 def seconds(period: str) -> float:
     """A period like 750ms, 30s or 1h in seconds."""
     match = re.fullmatch(r"(\d+)(ms|s|m|h|d)?", period)
@@ -162,7 +167,7 @@ class Sections:
     def _upstream(self, item: Item, name: str, servers: Sequence[Item], first: str = "") -> Block:
         # In shared memory, so that the workers take turns together and one learns for all that a server is down.
         shared = f"evenkeel-{name}" if item["mode"] == "http" else f"evenkeel-stream-{name}"
-        body: list[str | Block] = [directive("zone", shared, "256k")]
+        body: list[str | Block] = [directive("zone", shared, zone_size(servers))]
         if not first:
             body += _method(item)
         for server in servers:
@@ -181,7 +186,7 @@ class Sections:
     def _asked(self, item: Item) -> Block:
         """The same servers once more, for /ready: its questions must not take the clients' turns."""
         name = ready_name(item["name"])
-        body = [directive("zone", name, "256k")]
+        body = [directive("zone", name, zone_size(item["servers"]))]
         for server in item["servers"]:
             whole = backends.effective(item, server)
             out = whole["disabled"] or whole["weight"] == 0
