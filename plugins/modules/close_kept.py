@@ -7,16 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: close_kept
-short_description: Tell haproxy's kept clients to close after their next answer
+short_description: Tell the proxies' kept clients to close after their next answer
 version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - >-
-    While it is on, every HTTP answer of this node's haproxy carries C(Connection: close). A client that keeps its
+    While it is on, every HTTP/1.1 answer of this node's haproxy and nginx carries C(Connection: close). A client that keeps its
     connection therefore opens a new one for its next request, and loses nothing when the virtual IP moves in between.
-  - Puts one entry into the ACL file that the role P(evenkeel.lb.haproxy#role) reads, through the admin socket; no
-    reload, nothing on disk. A reload switches it off.
-  - A node without a running haproxy has no kept clients; that is noted, not an error.
+  - For haproxy it puts one entry into the ACL file that the role P(evenkeel.lb.haproxy#role) reads, through the admin socket; for
+    nginx it makes the file that the role P(evenkeel.lb.nginx#role) looks for. No reload, nothing on disk; a reload switches it off.
+  - nginx has no such word for HTTP/2. Those clients open a new connection when theirs is cut.
+  - A node without a running proxy has no kept clients; that is noted, not an error.
 options:
   state:
     description: Whether clients are told to close.
@@ -31,6 +32,10 @@ options:
     description: The ACL file, as the configuration names it.
     type: str
     default: /etc/haproxy/drain.acl
+  flag:
+    description: The file that nginx looks for.
+    type: path
+    default: /run/evenkeel/nginx.closing
 attributes:
   check_mode:
     description: Says what would change.
@@ -57,12 +62,15 @@ note:
   returned: always
 """
 
+import os
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
 
 ENTRY = "on"
 TIMEOUT_SECONDS = 5
+# What says that nginx runs here, and with our configuration.
+NGINX = ("/run/nginx.pid", "/etc/nginx/evenkeel/http.conf")
 
 
 def ask(path: str, command: str) -> str:
@@ -96,20 +104,38 @@ def switch(path: str, acl: str, wanted: bool, check_mode: bool) -> tuple[bool, s
     return True, None
 
 
+def raise_flag(path: str, wanted: bool, check_mode: bool) -> bool:
+    """Make or remove the file; return whether that changed (or would change) anything."""
+    if os.path.exists(path) == wanted:
+        return False
+    if not check_mode and wanted:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        with open(path, "w", encoding="utf-8"):
+            pass
+        # Workers are unprivileged; what root's umask would leave them is not enough.
+        os.chmod(path, 0o644)
+    elif not check_mode:
+        os.remove(path)
+    return True
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["on", "off"], "required": True},
             "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
             "acl": {"type": "str", "default": "/etc/haproxy/drain.acl"},
+            "flag": {"type": "path", "default": "/run/evenkeel/nginx.closing"},
         },
         supports_check_mode=True,
     )
     params = module.params
+    wanted = params["state"] == "on"
+    changed, complaint, note = False, None, ""
     try:
-        changed, complaint = switch(params["socket"], params["acl"], params["state"] == "on", module.check_mode)
+        changed, complaint = switch(params["socket"], params["acl"], wanted, module.check_mode)
     except (FileNotFoundError, ConnectionRefusedError):
-        module.exit_json(changed=False, note=f"haproxy does not listen on {params['socket']}: no kept clients here")
+        note = f"haproxy does not listen on {params['socket']}: no kept clients here"
     except OSError as error:
         module.fail_json(
             msg=f"{params['socket']}: haproxy's admin socket did not answer within {TIMEOUT_SECONDS} s ({error}). "
@@ -121,7 +147,13 @@ def main() -> None:
             f"Accepted: a configuration that reads {params['acl']}, "
             "as the role evenkeel.lb.haproxy writes it. Run site.yml on this node first."
         )
-    module.exit_json(changed=changed, note="")
+    if all(os.path.exists(path) for path in NGINX):
+        note = ""
+        try:
+            changed = raise_flag(params["flag"], wanted, module.check_mode) or changed
+        except OSError as error:
+            module.fail_json(msg=f"{params['flag']}: the file that nginx looks for could not be changed ({error}).")
+    module.exit_json(changed=changed, note=note)
 
 
 if __name__ == "__main__":

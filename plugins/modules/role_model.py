@@ -21,7 +21,7 @@ options:
     description: The role whose variables are read.
     type: str
     required: true
-    choices: [haproxy, keepalived]
+    choices: [haproxy, keepalived, nginx]
   packages:
     description: Lines C(NAME VERSION) of C(dpkg-query). Of a package that is missing the release's version is assumed.
     type: list
@@ -51,9 +51,10 @@ EXAMPLES = r"""
 RETURN = r"""
 model:
   description:
-    - What the role's templates print. RV(model.warnings) are findings; with both roles RV(model.secrets) are to be masked.
+    - What the role's templates print. RV(model.warnings) are findings; with all roles RV(model.secrets) are to be masked.
     - Of haproxy also the sections, C(files) for M(evenkeel.lb.commit), C(sockets) that listen when all is well, the versions
       C(haproxy) and C(openssl), and C(digest), which changes with anything in the configuration.
+    - Of nginx the same, and C(nginx) in the place of C(haproxy).
     - Of keepalived also C(instances), C(services), C(drop_ins), C(filter) (who may send adverts) and C(facts) (what the node's
       own tool needs).
   returned: success
@@ -98,7 +99,7 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "role": {"type": "str", "required": True, "choices": ["haproxy", "keepalived"]},
+            "role": {"type": "str", "required": True, "choices": ["haproxy", "keepalived", "nginx"]},
             "packages": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model, nginx
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
@@ -73,4 +73,12 @@ def _keepalived(role: Role) -> dict[str, Any]:
     return keepalived_model.prepare(planned, role.host, role.given, role.options, role.names)
 
 
-MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {"haproxy": _haproxy, "keepalived": _keepalived}
+def _nginx(role: Role) -> dict[str, Any]:
+    return nginx.build(role.given, role.options, role.packages, role.names, time.time())
+
+
+MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
+    "haproxy": _haproxy,
+    "keepalived": _keepalived,
+    "nginx": _nginx,
+}

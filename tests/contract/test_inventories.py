@@ -60,3 +60,11 @@ def test_lab_has_the_keys_of_the_design() -> None:
         assert {"name", "servers", "check"} <= set(app)
         assert "evenkeel.lb.servers(hostvars, port=" in app["servers"]
         assert app["check"]["http"] == "/health"
+
+
+def test_round_robin_is_seed_0() -> None:
+    pair = listed(ROOT / "inventories" / "nginx-round-robin")["_meta"]["hostvars"]["lb-1"]
+    assert {bind.rpartition(":")[2] for bind in pair["nginx_servers"][0]["bind"]} == {"80"}
+    assert pair["nginx_backends"][0]["balance"] == "roundrobin"
+    assert [server["port"] for server in pair["nginx_backends"][0]["servers"]] == [4000, 4001, 4002]
+    assert pair["keepalived_instances"][0]["track"] == ["nginx"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import hashlib
 import io
 import os
 import subprocess
@@ -29,9 +30,8 @@ from lab.shell import succeeds
 
 RELEASES = image.RELEASES
 NAME = "evenkeel-daemons"
-# The host image holds the packages already, so nothing is fetched.
 DOCKERFILE = """
-RUN apt-get install -y --no-install-recommends haproxy keepalived nftables
+RUN apt-get install -y --no-install-recommends haproxy keepalived nftables nginx libnginx-mod-stream
 """
 
 # Unpack the files from standard input, run the command, take the files away again.
@@ -73,7 +73,9 @@ def daemons(release: str) -> Daemons:
     """The daemons of a Debian release; the container goes when Python ends."""
     name = f"{NAME}-{release}-{os.getpid()}"
     # SYS_ADMIN: keepalived's checker needs a process namespace of its own; NET_ADMIN: nft -c reads the kernel's tables.
+    # nginx's checker binds: here, addresses that are not this container's.
     options = (
+        "--sysctl net.ipv4.ip_nonlocal_bind=1 --sysctl net.ipv6.ip_nonlocal_bind=1 "
         "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
     )
     engine.docker("run", "--detach", "--rm", "--name", name, *options.split(), build(release), "sleep", "3600")
@@ -86,7 +88,8 @@ def build(release: str) -> str:
     engine.ensure(hosts.ENGINE_RECORD)
     image.ensure(release)
     host = image.tag(release, "host")
-    name = f"{NAME}:{host.partition(':')[2]}"
+    made = hashlib.sha256(DOCKERFILE.encode()).hexdigest()[:6]
+    name = f"{NAME}:{host.partition(':')[2]}-{made}"
     if not succeeds(["docker", "image", "inspect", name]):
         label = f"{image.LABEL}={release}"
         text = f"FROM {host}\n{DOCKERFILE}"

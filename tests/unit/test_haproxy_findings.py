@@ -52,7 +52,7 @@ def test_every_rule_of_the_core_is_pinned() -> None:
     said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
     source = "".join(
         (CORE / name).read_text(encoding="utf-8")
-        for name in ("haproxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py")
+        for name in ("haproxy_rules.py", "proxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py")
     )
     sentences = re.findall(r'Finding\(\s*[\w"]+,\s*[^,]+(?:\[[^]]*\])?[^"]*,\s*f?"([^"]+)"', source) + re.findall(
         r'NoAddress\(f?"([^"]+)"', source

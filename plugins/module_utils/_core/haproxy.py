@@ -12,23 +12,12 @@ from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_lines as lines
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_rules as rules
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import tls
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import join, quote, version
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import certificate_files, proxy_file
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict, slips
 
-# Mozilla's guidelines 6.0, intermediate.
-CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
-CIPHERSUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
-CURVES = ("X25519", "prime256v1", "secp384r1")
-# The hybrid group against recorded traffic; an older library refuses the whole list for its sake.
-HYBRID, HYBRID_SINCE = "X25519MLKEM768", (3, 5)
 # Debian's releases, for a host that has no HAProxy yet.
 BY_RELEASE = {"12": ("2.6", "3.0"), "13": ("3.0", "3.5")}
 
@@ -176,11 +165,10 @@ def _sections(model: Mapping[str, Any], peers: Sequence[tuple[str, str]]) -> dic
 
 
 def _tls(settings: Mapping[str, Any], library: str) -> dict[str, str]:
-    curves = CURVES if version(library) < HYBRID_SINCE else (HYBRID, *CURVES)
     return {
-        "tls_ciphers": ":".join(settings["tls_ciphers"] or CIPHERS),
-        "tls_ciphersuites": ":".join(settings["tls_ciphersuites"] or CIPHERSUITES),
-        "tls_curves": ":".join(settings["tls_curves"] or curves),
+        "tls_ciphers": ":".join(settings["tls_ciphers"] or tls.CIPHERS),
+        "tls_ciphersuites": ":".join(settings["tls_ciphersuites"] or tls.CIPHERSUITES),
+        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(version(library))),
     }
 
 
@@ -201,37 +189,15 @@ def _files(model: Mapping[str, Any]) -> list[dict[str, Any]]:
         content = item["content"]
         if item["entries"] is not None:
             content = "".join(f"{entry['key']} {entry['value']}\n" for entry in item["entries"])
-        found.append(_file(lines.map_path(item["name"]), "0644", content=content, src=item["src"]))
+        found.append(proxy_file(lines.map_path(item["name"]), "0644", content=content, src=item["src"]))
     for item in model["haproxy_error_files"]:
         for one in item["files"]:
             found.append(
-                _file(lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"])
-            )
-    for item in model["haproxy_certificates"]:
-        path = lines.certificate_path(item["name"])
-        found.append(
-            _file(path, "0600", secret=True, content=item["content"], src=item["src"], remote_src=item["remote_src"])
-        )
-        if any(item[name] for name in ("key", "key_src", "key_remote_src")):
-            # HAProxy looks for a key that is not in the file in a second one beside it.
-            found.append(
-                _file(
-                    f"{path}.key",
-                    "0600",
-                    secret=True,
-                    content=item["key"],
-                    src=item["key_src"],
-                    remote_src=item["key_remote_src"],
+                proxy_file(
+                    lines.error_path(item["name"], one["status"]), "0644", content=one["content"], src=one["src"]
                 )
             )
-    return found
-
-
-def _file(path: str, mode: str, secret: bool = False, **source: str | None) -> dict[str, Any]:
-    given = {name: value for name, value in source.items() if value is not None}
-    if "content" in given and not given["content"].endswith("\n"):
-        given["content"] += "\n"
-    return {"path": path, "mode": mode, **({"secret": True} if secret else {}), **given}
+    return [*found, *certificate_files(model["haproxy_certificates"], lines.certificate_path)]
 
 
 def _secrets(model: Mapping[str, Any]) -> list[str]:

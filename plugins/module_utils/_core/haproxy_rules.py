@@ -10,19 +10,28 @@ F20 loops (F9, peers, needs the nodes: haproxy.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener, NoAddress, listener
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_lines import by_name
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers import server_id
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import SECTIONS, Unreadable, words
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import (
+    Place,
+    certificates,
+    exactly_one,
+    expiry,
+    indexed,
+    missing,
+    private_health,
+    unique,
+    walk,
+)
 
 Model = Mapping[str, Any]
-Place = tuple[str, Mapping[str, Any]]
 
 # What was ever the default of somebody's example is what is tried first.
 KNOWN_PASSWORDS = {
@@ -82,11 +91,11 @@ def check(model: Model, now: float | None = None) -> list[Finding]:
         _modes,
         _conditions,
         _files,
-        _certificates,
     ):
         findings.extend(rule(model))
+    findings.extend(certificates(_section(model, "certificates")))
     if now is not None:
-        findings.extend(_expiry(model, now))
+        findings.extend(expiry(_section(model, "certificates"), now))
     return findings
 
 
@@ -111,17 +120,6 @@ def _fronts(model: Model) -> Iterator[Place]:
 def _backs(model: Model) -> Iterator[Place]:
     yield from _section(model, "backends")
     yield from _section(model, "listens")
-
-
-def _walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its path, mappings before what is in them."""
-    yield where, value
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _walk(inner, f"{where}.{name}" if where else str(name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, f"{where}[{index}]")
 
 
 def _name_set(model: Model, section: str) -> list[str]:
@@ -180,55 +178,34 @@ def _names(model: Model) -> Iterator[Finding]:
                 )
             seen.setdefault(name, where)
     for where, item in _section(model, "userlists"):
-        yield from _unique(where, "users", "user", item["users"])
-        yield from _unique(where, "groups", "group", item["groups"])
+        yield from unique(where, "users", "user", item["users"])
+        yield from unique(where, "groups", "group", item["groups"])
         groups = [group["name"] for group in item["groups"]]
         for index, user in enumerate(item["users"]):
             for group in user["groups"]:
                 if group not in groups:
-                    yield _missing(f"{where}.users[{index}].groups", "group", group, groups)
+                    yield missing(f"{where}.users[{index}].groups", "group", group, groups)
     for where, item in _section(model, "resolvers"):
-        yield from _unique(where, "nameservers", "name server", item["nameservers"])
-
-
-def _unique(where: str, key: str, kind: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for index, item in enumerate(items):
-        if item["name"] in seen:
-            yield Finding(
-                "F4",
-                f"{where}.{key}[{index}].name",
-                f"Two {kind}s have the same name.",
-                item["name"],
-                "Rename one of them.",
-            )
-        seen.add(item["name"])
+        yield from unique(where, "nameservers", "name server", item["nameservers"])
 
 
 def _one_of(model: Model) -> Iterator[Finding]:
     """Keys of which exactly one says what the item is."""
     for where, item in _section(model, "maps"):
-        yield from _exactly_one(where, item, ("entries", "content", "src"))
+        yield from exactly_one(where, item, ("entries", "content", "src"))
     for where, item in _section(model, "error_files"):
         for index, one in enumerate(item["files"] or []):
-            yield from _exactly_one(f"{where}.files[{index}]", one, ("content", "src"))
-    for where, item in _section(model, "certificates"):
-        yield from _exactly_one(where, item, ("content", "src", "remote_src"))
-        keys = [name for name in ("key", "key_src", "key_remote_src") if item[name]]
-        if len(keys) > 1:
-            yield Finding(
-                "F5", where, "The private key is given more than once.", " and ".join(keys), "Keep one of them."
-            )
+            yield from exactly_one(f"{where}.files[{index}]", one, ("content", "src"))
     for where, item in _section(model, "userlists"):
         for index, user in enumerate(item["users"]):
-            yield from _exactly_one(f"{where}.users[{index}]", user, ("password", "password_hash"))
+            yield from exactly_one(f"{where}.users[{index}]", user, ("password", "password_hash"))
     for where, item in _proxies(model):
         for index, rule in enumerate(item["redirects"]):
-            yield from _exactly_one(f"{where}.redirects[{index}]", rule, ("https", "location", "prefix"))
+            yield from exactly_one(f"{where}.redirects[{index}]", rule, ("https", "location", "prefix"))
         for key in ("request_headers", "response_headers"):
             for index, rule in enumerate(item[key]):
                 place = f"{where}.{key}[{index}]"
-                yield from _exactly_one(place, rule, ("set", "add", "del"))
+                yield from exactly_one(place, rule, ("set", "add", "del"))
                 if (rule["set"] or rule["add"]) and not rule["value"]:
                     yield Finding(
                         "F4",
@@ -239,28 +216,15 @@ def _one_of(model: Model) -> Iterator[Finding]:
                     )
     for where, item in _fronts(model):
         for index, rule in enumerate(item["use_backend"]):
-            yield from _exactly_one(f"{where}.use_backend[{index}]", rule, ("backend", "map"))
+            yield from exactly_one(f"{where}.use_backend[{index}]", rule, ("backend", "map"))
     for where, item in _backs(model):
         if item["check"]:
-            yield from _exactly_one(f"{where}.check", item["check"], ("tcp", "http"))
-
-
-def _exactly_one(where: str, item: Mapping[str, Any], keys: Sequence[str]) -> Iterator[Finding]:
-    given = [key for key in keys if item[key] not in (None, False, "")]
-    if len(given) != 1:
-        listed = ", ".join(keys[:-1]) + " and " + keys[-1]
-        yield Finding(
-            "F4",
-            where,
-            f"Exactly one of {listed} is needed.",
-            " and ".join(given) or "none of them",
-            "Keep one of them." if given else "Add one of them.",
-        )
+            yield from exactly_one(f"{where}.check", item["check"], ("tcp", "http"))
 
 
 def _raw_lines(model: Model) -> Iterator[Finding]:
     """Raw lines and conditions are read by HAProxy as the words that they look like, and open no section."""
-    for where, value in _walk(dict(model)):
+    for where, value in walk(dict(model)):
         key = where.rsplit(".", 1)[-1]
         if not isinstance(value, str) or not re.fullmatch(
             r"options\[\d+\]|stick_on\[\d+\]|store\[\d+\]|if|unless|criterion|by|balance|hash_type", key
@@ -327,32 +291,17 @@ def _references(model: Model) -> Iterator[Finding]:
             places.append((f"{where}.use_server[{index}].server", "server", rule["server"], names))
         for place, server in [
             (f"{where}.default_server", item["default_server"]),
-            *_indexed(f"{where}.servers", item["servers"]),
+            *indexed(f"{where}.servers", item["servers"]),
         ]:
             places.append((f"{place}.resolvers", "resolvers section", server["resolvers"], known["resolvers"]))
     for where, kind, name, accepted in places:
         if name and name not in accepted:
-            yield _missing(where, kind, name, accepted)
+            yield missing(where, kind, name, accepted)
     used = {rule["map"] for dummy, item in _fronts(model) for rule in item["use_backend"] if rule["map"]}
     for where, item in _section(model, "maps"):
         for index, entry in enumerate(item["entries"] or [] if item["name"] in used else []):
             if entry["value"] and entry["value"] not in backends:
-                yield _missing(f"{where}.entries[{index}].value", "backend", entry["value"], backends)
-
-
-def _missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Finding:
-    return Finding(
-        "F4",
-        where,
-        f"There is no {kind} of this name.",
-        name,
-        "Correct the name or add it.",
-        ", ".join(sorted(set(accepted))) or "none is defined",
-    )
-
-
-def _indexed(where: str, items: Iterable[Mapping[str, Any]]) -> list[Place]:
-    return [(f"{where}[{index}]", item) for index, item in enumerate(items)]
+                yield missing(f"{where}.entries[{index}].value", "backend", entry["value"], backends)
 
 
 def _ways(model: Model) -> Iterator[Finding]:
@@ -411,7 +360,7 @@ def _ways(model: Model) -> Iterator[Finding]:
 
 def _bind_items(model: Model) -> Iterator[Place]:
     for where, item in [*_fronts(model), ("haproxy_stats", model["haproxy_stats"])]:
-        yield from _indexed(f"{where}.bind", item["bind"])
+        yield from indexed(f"{where}.bind", item["bind"])
 
 
 def listeners(model: Model, findings: list[Finding] | None = None) -> list[Listener]:
@@ -445,16 +394,7 @@ def _binds(model: Model) -> Iterator[Finding]:
                 f"{other.text} and {one.text}",
                 "Change one of them, or set shared: true if that is meant.",
             )
-    for one in found:
-        if one.where == "haproxy_health_bind" and not one.is_loopback():
-            yield Finding(
-                "F1",
-                one.where,
-                "Health is nobody's affair but this host's.",
-                one.text,
-                "Use a loopback address.",
-                "127.0.0.1:PORT or [::1]:PORT",
-            )
+    yield from private_health(found, "haproxy_health_bind")
 
 
 def _loops(model: Model) -> Iterator[Finding]:
@@ -540,7 +480,7 @@ def _passwords(model: Model) -> Iterator[Finding]:
 
 def _periods(model: Model) -> Iterator[Finding]:
     """F7: periods are numbers with a unit."""
-    for where, value in _walk(dict(model)):
+    for where, value in walk(dict(model)):
         parent, dummy, key = where.rpartition(".")
         if not isinstance(value, str) or not (_PERIODS.search(key) or re.search(r"(timeouts|hold)$", parent)):
             continue
@@ -577,7 +517,7 @@ def _sizes(model: Model) -> Iterator[Finding]:
         "requests": (1, 2**31),
         "id": (1, 2**31 - 1),
     }
-    for where, value in _walk(dict(model)):
+    for where, value in walk(dict(model)):
         key = where.rpartition(".")[2]
         if isinstance(value, Mapping) and value.get("length") and value.get("type") in ("ip", "ipv6", "integer"):
             yield Finding(
@@ -607,7 +547,7 @@ def _servers(model: Model) -> Iterator[Finding]:
     for where, item in _backs(model):
         names: dict[str, str] = {}
         numbers: dict[int, tuple[str, str]] = {}
-        for place, server in _indexed(f"{where}.servers", item["servers"]):
+        for place, server in indexed(f"{where}.servers", item["servers"]):
             name = server["name"]
             if not name:
                 continue
@@ -646,7 +586,7 @@ def _servers(model: Model) -> Iterator[Finding]:
 def _resolution(model: Model) -> Iterator[Finding]:
     """F8: a name is resolved once, at start, unless somebody follows it."""
     for where, item in _backs(model):
-        for place, server in _indexed(f"{where}.servers", item["servers"]):
+        for place, server in indexed(f"{where}.servers", item["servers"]):
             if (
                 server["address"]
                 and by_name(server)
@@ -714,7 +654,7 @@ def _modes(model: Model) -> Iterator[Finding]:
 
 def _conditions(model: Model) -> Iterator[Finding]:
     """A rule has one condition."""
-    for where, value in _walk(dict(model)):
+    for where, value in walk(dict(model)):
         if isinstance(value, Mapping) and value.get("if") and value.get("unless"):
             yield Finding("F4", where, "A rule takes if or unless, not both.", "both", "Write one condition.")
         if isinstance(value, Mapping) and value.get("https") and value.get("unless"):
@@ -760,66 +700,3 @@ def _files(model: Model) -> Iterator[Finding]:
                     repr(one["content"][:20]),
                     "Begin with the status line, for example HTTP/1.0 503 Service Unavailable.",
                 )
-
-
-def _certificates(model: Model) -> Iterator[Finding]:
-    """F5: a certificate comes with its key, and a daemon can read both."""
-    for where, item in _section(model, "certificates"):
-        size = f"a value of {len(item['content'] or '')} characters"
-        apart = any(item[name] for name in ("key", "key_src", "key_remote_src"))
-        if item["content"] and not pem.has_certificate(item["content"]):
-            yield Finding(
-                "F5",
-                f"{where}.content",
-                "There is no certificate in it.",
-                size,
-                "Give the certificate and its chain as PEM blocks.",
-            )
-        if item["content"] and not apart and not pem.has_key(item["content"]):
-            yield Finding(
-                "F5",
-                f"{where}.content",
-                "There is no private key in it, nor is one given apart.",
-                size,
-                "Add the key, or set key, key_src or key_remote_src.",
-            )
-        if item["content"] and apart and pem.has_key(item["content"]):
-            yield Finding(
-                "F5",
-                f"{where}.content",
-                "It holds a private key, and another one is given apart.",
-                size,
-                "Keep one of them.",
-            )
-        if item["key"] and not pem.has_key(item["key"]):
-            yield Finding(
-                "F5",
-                f"{where}.key",
-                "There is no private key in it.",
-                f"a value of {len(item['key'])} characters",
-                "Give the key as a PEM block.",
-            )
-        for name in ("content", "key"):
-            if item[name] and pem.is_encrypted(item[name]):
-                yield Finding(
-                    "F5",
-                    f"{where}.{name}",
-                    "The private key asks for a passphrase, which nobody can type in here.",
-                    f"a value of {len(item[name])} characters",
-                    "Decrypt it (openssl pkey) and keep it in a vault.",
-                )
-
-
-def _expiry(model: Model, now: float) -> Iterator[Finding]:
-    """F5: a certificate that has ended is served all the same: say so."""
-    for where, item in _section(model, "certificates"):
-        end = pem.ends(item["content"] or "")
-        if end is not None and end <= now:
-            yield Finding(
-                "F5",
-                f"{where}.content",
-                "The certificate has ended.",
-                f"{int((now - end) // 86400)} days ago",
-                "Renew it.",
-                severity=WARNING,
-            )
