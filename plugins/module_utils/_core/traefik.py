@@ -171,7 +171,7 @@ def _entry_points(model: Mapping[str, Any]) -> Object:
 
 
 def _address(text: str) -> str:
-    host, dummy, port = text.rpartition("@")[2].rpartition(":")
+    host, dummy, port = text.rpartition(":")
     return f":{port}" if host in ("", "*") else f"{host}:{port}"
 
 
@@ -420,7 +420,7 @@ def _sockets(model: Mapping[str, Any]) -> list[str]:
     sockets = []
     for one in rules.listeners(model):
         host = f"[{one.address}]" if one.address and one.address.version == 6 else str(one.address)
-        if one.text.rpartition("@")[2].startswith(("*:", ":")):
+        if one.text.startswith(("*:", ":")):
             host = "*"
         sockets.append(f"{'udp@' if one.udp else ''}{host}:{one.first}")
     return sockets

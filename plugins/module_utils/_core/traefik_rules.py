@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
@@ -30,6 +31,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]+")
 OWN = "evenkeel"
 # An htpasswd line as Traefik reads it: bcrypt, APR1 MD5, SHA1.
 USER = re.compile(r"[^:\s]+:(\$2[abxy]\$|\$apr1\$|\{SHA\}).+")
+FORM = "Write it as 198.51.100.28:80, [2001:db8::28]:80, *:80 (every IPv4 address) or [::]:80 (every IPv6 address)."
 _PERIOD = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+|[0-9]+")
 _PERIODS = {"throttle", "connect", "server", "read", "idle", "grace", "interval", "down_interval", "timeout"}
 
@@ -167,24 +169,18 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
 
     def add(text: str, where: str, udp: bool = False) -> None:
         try:
-            found.append(listener(f"udp@{text}" if udp and "@" not in text else text, where))
-            if not udp and found[-1].udp:
-                raise NoAddress("The kind of address does not fit.")
-            if udp and found[-1].address is not None:
-                one = found.pop()
-                found.append(Listener(where, text, one.address, one.first, one.last, True))
-            if found[-1].address is None:
-                raise NoAddress("Traefik does not listen on a socket file.")
-            if found[-1].first != found[-1].last:
+            one = listener(text, where)
+            if "@" in text or one.address is None:
+                raise NoAddress("Traefik listens on an address and a port.")
+            if one.first != one.last:
                 raise NoAddress("Traefik listens on one port, not on a range.")
+            found.append(replace(one, udp=udp))
         except NoAddress as problem:
             if findings is not None:
-                findings.append(Finding("F1", where, str(problem), repr(text), problem.remedy))
+                findings.append(Finding("F1", where, str(problem), repr(text), FORM))
 
     for where, item in section(model, "entry_points"):
         for index, text in enumerate(item["bind"]):
-            if "@" in text:
-                text = text.rpartition("@")[2]
             add(text, f"{where}.bind[{index}]", item["protocol"] == "udp")
     for index, text in enumerate(model["traefik_dashboard"]["bind"]):
         add(text, f"traefik_dashboard.bind[{index}]")
