@@ -56,8 +56,12 @@ class Site:
         """Variables of all hosts, stronger than the inventory's; they stay until `reset`."""
         self._vars.update(variables)
 
+    def unset(self, name: str) -> None:
+        """A variable is the inventory's again."""
+        self._vars.pop(name, None)
+
     def variables(self, host: str = "lb-1") -> dict[str, Any]:
-        """A host's variables as the inventory has them, templates not resolved."""
+        """A host's variables as this run would have them, templates not resolved."""
         return json.loads(self._run(["ansible-inventory", *self._arguments, "--host", host]).stdout)
 
     def run(self, *arguments: str, expect: int | None = 0) -> str:

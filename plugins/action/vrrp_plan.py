@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ARGUMENT_SPEC = {
@@ -48,16 +48,9 @@ class ActionModule(ActionBase):
             plans = [planned]
             answer = {"plan": planned}
 
-        result["warnings"] = [str(Finding(**warning)) for warning in planned["warnings"]]
+        result["warnings"] = texts(planned["warnings"])
         if planned["errors"]:
-            errors = planned["errors"]
-            result.update(
-                failed=True,
-                msg="\n".join([_headline(len(errors)), *(f"- {Finding(**error)}" for error in errors)]),
-                error={key: errors[0][key] for key in ("what", "where", "got", "remedy")},
-                errors=errors,
-            )
-            return result
+            return {**result, **refusal(planned["errors"], "The inventory cannot be planned")}
         result.update(answer, summary=[line for one in plans for line in describe(one)])
         if any(_has_password(one) for one in plans):
             # Registered whole, printed nowhere: the warnings are lost with the rest, so they are shown here.
@@ -65,14 +58,6 @@ class ActionModule(ActionBase):
                 self._display.warning(warning)
             result["_ansible_no_log"] = True
         return result
-
-
-def _headline(count: int) -> str:
-    return (
-        "The inventory cannot be planned: one thing to correct."
-        if count == 1
-        else (f"The inventory cannot be planned: {count} things to correct.")
-    )
 
 
 def _has_password(planned: dict[str, Any]) -> bool:

@@ -54,7 +54,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - V(mode) is V(new) or V(running); V(change) is the gravest class of change, V(none), V(rolling), V(two-step) or V(switch);
+    - V(mode) is V(new) or V(running); V(change) is the gravest class of change, V(none), V(rolling), V(two-step) or V(switch); with
+      the last two the nodes change V(together);
       V(gather) are the holders that give up their VIPs first; V(waves) maps a node to its place in the order, from 1; V(holders) maps an
       instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are lists of nodes; V(errors) and
       V(warnings) are findings.

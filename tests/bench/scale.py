@@ -59,16 +59,15 @@ def report(found: dict[str, Any]) -> str:
 def core(nodes: int) -> dict[str, float | None]:
     """Seconds that the pure functions take: the plan of all clusters, then models and files of all nodes."""
     sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
-    from ansible_collections.evenkeel.lb.plugins.filter.haproxy_model import haproxy_model
-    from ansible_collections.evenkeel.lb.plugins.filter.keepalived_model import keepalived_model
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model
     from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
+    from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import specification
 
     templates = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
     templates.filters.update(FilterModule().filters())
     files = {role: templates.from_string(_template(role)) for role in ROLES}
-    specification = (ROOT / "roles" / "haproxy" / "meta" / "argument_specs.yml").read_text()
+    options = {role: specification(role) for role in ROLES}
     defaults = role_defaults()
-    settings = {name.removeprefix("keepalived_"): value for name, value in defaults.items()}
     variables = hostvars(nodes)
 
     begin = time.perf_counter()
@@ -77,11 +76,13 @@ def core(nodes: int) -> dict[str, float | None]:
     assert not planned["errors"], planned["errors"][:3]
     for name, own in variables.items():
         given = {key: value for key, value in {**defaults, **own}.items() if key.startswith("haproxy_")}
-        model = haproxy_model(given, specification, name, packages=PACKAGES)
+        model = haproxy.build(given, options["haproxy"], name, packages=PACKAGES)
         assert not model["errors"], model["errors"][:3]
-        assert files["haproxy"].render(__haproxy_model=model)
+        assert files["haproxy"].render(__haproxy={"model": model})
         plan = planned["plans"][own["evenkeel_cluster"]]
-        assert files["keepalived"].render(keepalived=keepalived_model(plan, name, settings))
+        model = keepalived_model.prepare(plan, name, {**defaults, **own}, options["keepalived"])
+        assert not model["errors"], model["errors"][:3]
+        assert files["keepalived"].render(keepalived=model)
     return {"plan": planned_at - begin, "render": time.perf_counter() - planned_at}
 
 
@@ -126,5 +127,5 @@ def through_ansible(nodes: int) -> dict[str, float]:
     return {
         "empty": seconds["Do nothing"],
         "plan": seconds["Plan"],
-        "render": sum(value for name, value in seconds.items() if name.startswith("Render")),
+        "render": sum(value for name, value in seconds.items() if name.startswith(("Prepare", "Render"))),
     }

@@ -55,7 +55,7 @@ def render(case: str, release: str) -> str:
     )
     prepared = model(case, release)
     assert prepared["errors"] == []
-    return environment.from_string(text).render(__haproxy_model=prepared)
+    return environment.from_string(text).render(__haproxy={"model": prepared})
 
 
 @each

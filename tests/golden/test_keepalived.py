@@ -16,22 +16,20 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived import configured, in_force, refusals
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import build
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import prepare
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
 from tests.golden.daemons import RELEASES, daemons
 
 HERE = Path(__file__).parent / "keepalived"
-ROLE = Path(__file__).parents[2] / "roles" / "keepalived"
+ROLE = ROLES / "keepalived"
 CASES = [
     (path.stem, node)
     for path in sorted(HERE.glob("*.yml"))
     for node in yaml.safe_load(path.read_text("utf-8"))["nodes"]
 ]
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))
-SETTINGS = (
-    "router_id", "email", "global_options", "script_user", "garp_master_refresh", "garp_lower_prio_repeat", "unicast_filter",
-)  # fmt: skip
 # What the file names and keepalived looks for. The interfaces are made in the container's own network.
 CHECKER = """
 cp /tmp/check_http /usr/local/lib/evenkeel/check_http; chmod 0755 /usr/local/lib/evenkeel/check_http
@@ -48,9 +46,9 @@ def model(case: str, node: str) -> dict[str, Any]:
     given = yaml.safe_load((HERE / f"{case}.yml").read_text(encoding="utf-8"))
     hosts = {name: {**given["variables"], **own} for name, own in given["nodes"].items()}
     planned = plan("edge", [{"name": name, "vars": hosts[name]} for name in given["variables"]["evenkeel_nodes"]])
-    assert planned["errors"] == []
-    variables = {**DEFAULTS, **hosts[node]}
-    return build(planned, node, {name: variables.get(f"keepalived_{name}") for name in SETTINGS})
+    prepared = prepare(planned, node, {**DEFAULTS, **hosts[node]}, specification("keepalived"))
+    assert prepared["errors"] == []
+    return prepared
 
 
 def render(template: str, case: str, node: str) -> str:

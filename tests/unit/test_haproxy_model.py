@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.filter.haproxy_model import haproxy_model
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, specification
 
-SPECIFICATION = (Path(__file__).parents[2] / "roles" / "haproxy" / "meta" / "argument_specs.yml").read_text(
-    encoding="utf-8"
-)
 PAIR: dict[str, Any] = {
     "haproxy_frontends": [{"name": "web", "bind": ["198.51.100.28:80", "[2001:db8::28]:80"], "default_backend": "app"}],
     "haproxy_backends": [{"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}],
@@ -26,9 +21,16 @@ HOSTVARS: dict[str, dict[str, Any]] = {
 
 
 def model(packages: list[str] | None = None, **variables: Any) -> dict[str, Any]:
-    found = haproxy_model(
-        {**PAIR, **variables}, SPECIFICATION, "lb-1", nodes=["lb-1", "lb-2"], hostvars=HOSTVARS, packages=packages
-    )
+    found = Role(
+        name="haproxy",
+        host="lb-1",
+        options=specification("haproxy"),
+        given={**PAIR, **variables},
+        names=[],
+        nodes=["lb-1", "lb-2"],
+        hostvars=HOSTVARS,
+        packages=packages or [],
+    ).model()
     assert found["errors"] == []
     return found
 
@@ -129,12 +131,3 @@ def test_text_and_numbers_make_the_same_configuration() -> None:
     assert model(haproxy_backends=[{"name": "app", "servers": [server]}]) == model(
         haproxy_backends=[{"name": "app", "servers": [number]}]
     )
-
-
-@pytest.mark.parametrize(
-    ("variables", "specification", "said"),
-    [([], SPECIFICATION, "the input must be a mapping, not list"), ({}, {}, "text, not dict")],
-)
-def test_wrong_arguments(variables: Any, specification: Any, said: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=rf"^evenkeel.lb.haproxy_model: .*{said}"):
-        haproxy_model(variables, specification, "lb-1")

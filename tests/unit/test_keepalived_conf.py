@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from ansible_collections.evenkeel.lb.plugins.filter.keepalived_model import keepalived_model
+import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import keepalived as conf
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import build
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import build, prepare
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,12 +198,8 @@ def test_refusals(text: str, refusals: list[str]) -> None:
 
 # --- what the role prints -----------------------------------------------------------------------------------------------
 
-SETTINGS = {
-    "script_user": "evenkeel",
-    "garp_master_refresh": 60,
-    "garp_lower_prio_repeat": 5,
-    "unicast_filter": True,
-}
+DEFAULTS = yaml.safe_load((ROLES / "keepalived" / "defaults" / "main.yml").read_text(encoding="utf-8"))
+SETTINGS = conform_dict(DEFAULTS, specification("keepalived"), "", [])
 
 
 def planned(**instance: object) -> dict[str, object]:
@@ -278,10 +278,57 @@ def test_commands_that_cannot_be_written(command: str, what: str) -> None:
     assert finding.remedy == "Put the command into a script, and name that."
 
 
-def test_the_filter_names_what_it_was_given() -> None:
-    with pytest.raises(Exception, match="evenkeel.lb.keepalived_model: the plan must be a dictionary, not str."):
-        keepalived_model("plan", "lb-1", SETTINGS)
-    with pytest.raises(Exception, match="the plan has no node 'lb-9'. Accepted: lb-1, lb-2. Is it in evenkeel_nodes?"):
-        keepalived_model(planned(), "lb-9", SETTINGS)
-    with pytest.raises(Exception, match="Put the command into a script"):
-        keepalived_model(planned(notify_stop="'"), "lb-1", SETTINGS)
+def prepared(node: str = "lb-1", names: tuple[str, ...] = (), plan: Any = None, **variables: object) -> dict[str, Any]:
+    return prepare(plan or planned(), node, {**DEFAULTS, **variables}, specification("keepalived"), names)
+
+
+def test_the_variables_that_the_plan_does_not_read_are_conformed() -> None:
+    """Texts from a command line, a short form: the templates get what argument_specs says."""
+    model = prepared(keepalived_garp_master_refresh="30", keepalived_unicast_filter="no")
+    assert (model["garp_master_refresh"], model["unicast_filter"]) == (30, False)
+    mail = {"smtp_server": "198.51.100.25", "to": ["ops@example.com"]}
+    assert (prepared()["email"], prepared(keepalived_email=mail)["email"]["alert"]) == ({}, "true")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"keepalived_email": {"smtp_servr": "198.51.100.25", "to": ["ops@example.com"]}},
+            [
+                "keepalived_email: The key smtp_servr is unknown here. Found: smtp_servr. Accepted: smtp_server, smtp_port,"
+                " smtp_helo_name, smtp_connect_timeout, from, to, alert, no_faults. Did you mean smtp_server? Correct or"
+                " remove it. [spec]",
+                "keepalived_email: The key smtp_server is missing. Found: nothing. Add smtp_server. [spec]",
+            ],
+        ),
+        (
+            {"keepalived_on_drift": "overwrit"},
+            [
+                "keepalived_on_drift: The value is not one that is known. Found: 'overwrit'. Accepted: fail, overwrite."
+                " Did you mean overwrite? Choose one of them. [spec]"
+            ],
+        ),
+        (
+            {"node": "lb-9"},
+            [
+                "evenkeel_nodes: This host is not among the nodes of its cluster. Found: lb-1, lb-2."
+                " Add lb-9 to evenkeel_nodes. [A23]"
+            ],
+        ),
+        (
+            {"plan": planned(notify_stop="'")},
+            [
+                'keepalived_instances: public: notify_stop: Its quotes do not match: No closing quotation. Found: "\'".'
+                " Put the command into a script, and name that. [K1]"
+            ],
+        ),
+    ],
+)
+def test_variables_that_are_refused(given: dict[str, Any], said: list[str]) -> None:
+    assert [str(Finding(**error)) for error in prepared(**given)["errors"]] == said
+
+
+def test_a_slip_in_the_name_of_a_variable_is_a_warning() -> None:
+    (warning,) = prepared(names=("keepalived_instance", "keepalived_commit"))["warnings"]
+    assert (warning["where"], warning["remedy"]) == ("keepalived_instance", "Did you mean keepalived_instances?")

@@ -129,3 +129,37 @@ def test_a_password_is_registered_and_shown_nowhere(tmp_path: Path) -> None:
     assert code == 0, output
     assert "canary1" not in output
     assert "VRRPv2 adverts in whole" in output
+
+
+def test_a_role_is_modelled_from_templates_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    prepare = {"evenkeel.lb.role_model": {"role": "haproxy"}, "register": "prepared"}
+    users = "{{ prepared.model.sections.userlists[0].lines | join }}"
+    check = {"ansible.builtin.assert": {"that": "users is search(['can', 'ary1'] | join)"}, "vars": {"users": users}}
+    server = {"name": "web-1", "address": "198.51.100.21", "port": 8080}
+    lists = [{"name": "staff", "users": [{"name": "ops", "password": "{{ word }}"}]}]
+    code, output = play(
+        tmp_path,
+        "-vvv",
+        tasks=[prepare, check],
+        word="canary1",
+        haproxy_userlists=lists,
+        haproxy_listens=[{"name": "web", "bind": ["198.51.100.28:80"], "servers": [server]}],
+        haproxy_frontend=[],
+    )
+    assert code == 0, output
+    assert "canary1" not in output
+    assert "Did you mean haproxy_frontends?" in output
+
+
+def test_a_role_names_every_fault_of_its_variables(tmp_path: Path) -> None:
+    tasks = [{"evenkeel.lb.role_model": {"role": "haproxy"}}]
+    wrong = [{"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "prt": 80}]}]
+    code, output = play(tmp_path, tasks=tasks, haproxy_backends=wrong, haproxy_state="{{ 'here' }}")
+    assert code == 2
+    assert "The role haproxy can't work with its variables: 2 things to correct." in output
+    assert "haproxy_backends[0].servers[0]: The key prt is unknown here." in output
+    assert "haproxy_state: The value is not one that is known. Found: 'here'. Accepted: present, absent." in output
+    code, output = play(tmp_path, tasks=tasks, haproxy_backends="{{ nowhere }}")
+    assert code == 2
+    assert "haproxy_backends: " in output
+    assert "'nowhere' is undefined" in output

@@ -66,6 +66,11 @@ class Toggle:
                 keepalived_advert_interval=0.3,
             )
 
+    def apart(self) -> bool:
+        """Whether one node is old and the other new."""
+        now = sets(self.lab)
+        return len({next(at for at, known in enumerate(self.known) if known[host] == now[host]) for host in now}) > 1
+
     def run(self, kill: int = 0) -> int:
         """The exit code of a run, which dies behind a boundary."""
         self.list.write_text("")
@@ -94,6 +99,8 @@ def test_whoever_kills_the_controller_leaves_no_mix(site: Site, lab: Lab, pair: 
         while not whole(site, lab, toggle):
             assert time.monotonic() - died < GUARD + 5, f"{toggle.list.read_text()}\n{explain(site)}"
             time.sleep(0.5)
+        behind = site.play("evenkeel.lb.status", expect=2 if toggle.apart() else 0)
+        assert ("is behind: haproxy is of run" in behind) == toggle.apart(), behind
         # Without anybody's help.
         assert toggle.run() == 0
         assert sets(lab) == toggle.known[toggle.at]

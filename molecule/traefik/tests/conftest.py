@@ -76,12 +76,16 @@ class Bed:
 
     def replicas(self, count: int) -> None:
         """So many labelled containers; no run of ours."""
-        subprocess.run([ROOT / "molecule" / "traefik" / "files" / "replicas", NAME, str(count)], check=True, timeout=120)
+        subprocess.run(
+            [ROOT / "molecule" / "traefik" / "files" / "replicas", NAME, str(count)], check=True, timeout=120
+        )
 
     def pid(self, host: str = LB) -> str:
         return self.on(host, "systemctl show -p MainPID --value traefik").strip()
 
-    def converge(self, *arguments: str, expect: int = 0, playbook: str = "molecule/traefik/role.yml", **over: Any) -> str:
+    def converge(
+        self, *arguments: str, expect: int = 0, playbook: str = "molecule/traefik/role.yml", **over: Any
+    ) -> str:
         """Run the role on the standby, with variables laid over the inventory's."""
         argv = ["ansible-playbook", "-i", str(self.lab.inventory), playbook, "-e", json.dumps(over), *arguments]
         done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **PLAIN}, capture_output=True, text=True, timeout=300)

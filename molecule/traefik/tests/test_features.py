@@ -132,7 +132,9 @@ def certificate(bed: Bed, name: str) -> str:
 
 
 def made(bed: Bed, name: str) -> str:
-    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert((bed.lab.state / "tls" / f"{name}.crt").read_text())).strip()
+    return ssl.DER_cert_to_PEM_cert(
+        ssl.PEM_cert_to_DER_cert((bed.lab.state / "tls" / f"{name}.crt").read_text())
+    ).strip()
 
 
 def test_tls_by_name_and_the_default(bed: Bed) -> None:
@@ -173,7 +175,10 @@ def _curl_knows(bed: Bed) -> bool:
 
 def test_connections_and_datagrams(bed: Bed) -> None:
     assert set(bed.sequence(9, port=8003)) == {"web-1", "web-2", "web-3"}
-    refused = bed.on("lb-1", f"python3 -c \"import urllib.request; urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/')\" 2>&1 || :")
+    refused = bed.on(
+        "lb-1",
+        f"python3 -c \"import urllib.request; urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/')\" 2>&1 || :",
+    )
     assert "Error" in refused, "somebody else was let in"
     named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k https://www.example.com:8004/"
     shares = Counter(bed.on("client", f"for i in $(seq 8); do curl -sS {named}; done").split())

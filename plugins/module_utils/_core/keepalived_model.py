@@ -10,8 +10,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import CoreError, Finding
+from .errors import ERROR, WARNING, CoreError, Finding
 from .keepalived import CHECK_HTTP, FAULT_VALUE, auth_digest, quote
+from .model import KEYS
+from .spec import conform_dict, slips
 from .tracking import CHECK
 
 RUN = "/run/evenkeel"
@@ -29,18 +31,47 @@ ExecStopPost=-+/bin/sh -c 'echo {fault} > {path}'
 HOOKS = ("notify_master", "notify_backup", "notify_fault", "notify_stop")
 
 
+def prepare(
+    plan: Mapping[str, Any],
+    node: str,
+    variables: Mapping[str, Any],
+    options: Mapping[str, Any],
+    names: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The model of one node, or what is wrong with the plan or with the variables that the plan does not read.
+
+    `variables` and `options` (of argument_specs) are the role's, `names` all of the host that look like them.
+    """
+    findings = slips(names, options)
+    if plan["nodes"] and node not in plan["nodes"]:
+        what = "This host is not among the nodes of its cluster."
+        findings.append(
+            Finding("A23", "evenkeel_nodes", what, ", ".join(plan["nodes"]), f"Add {node} to evenkeel_nodes.")
+        )
+    own = {name: option for name, option in options.items() if name not in KEYS}
+    conformed = conform_dict({name: variables.get(name) for name in own}, own, "", findings)
+    errors = [*plan["errors"], *(finding.as_dict() for finding in findings if finding.severity == ERROR)]
+    warnings = [*plan["warnings"], *(finding.as_dict() for finding in findings if finding.severity == WARNING)]
+    if errors:
+        return {"errors": errors, "warnings": warnings}
+    try:
+        return {"errors": [], "warnings": warnings, **build(plan, node, conformed)}
+    except CoreError as error:
+        return {"errors": [finding.as_dict() for finding in error.findings], "warnings": warnings}
+
+
 def build(plan: Mapping[str, Any], node: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that the templates print for `node`. `settings` are the role's own variables without their prefix."""
+    """Everything that the templates print for `node`. `settings` are the variables that the plan does not read."""
     planned = plan["nodes"][node]
     grouped = {name for group in plan.get("sync_groups") or [] for name in group["instances"]}
     services = list(planned.get("services") or [])
     return {
-        "router_id": settings.get("router_id") or planned["router_id"],
-        "email": _email(settings.get("email") or {}),
-        "global_options": list(settings.get("global_options") or []),
-        "script_user": settings["script_user"],
-        "garp_master_refresh": settings["garp_master_refresh"],
-        "garp_lower_prio_repeat": settings["garp_lower_prio_repeat"],
+        "router_id": settings["keepalived_router_id"] or planned["router_id"],
+        "email": _email(settings["keepalived_email"] or {}),
+        "global_options": settings["keepalived_global_options"],
+        "script_user": settings["keepalived_script_user"],
+        "garp_master_refresh": settings["keepalived_garp_master_refresh"],
+        "garp_lower_prio_repeat": settings["keepalived_garp_lower_prio_repeat"],
         "services": services,
         "drop_ins": [_drop_in(service) for service in services],
         "track_files": _track_files(services),
@@ -49,9 +80,9 @@ def build(plan: Mapping[str, Any], node: str, settings: Mapping[str, Any]) -> di
             {**group, "options": list(group.get("options") or [])} for group in plan.get("sync_groups") or []
         ],
         "instances": [_instance(instance, services, instance["name"] in grouped) for instance in planned["instances"]],
-        "unicast_filter": bool(settings["unicast_filter"]),
+        "unicast_filter": settings["keepalived_unicast_filter"],
         "filter": _filter(planned["instances"]),
-        "facts": _facts(planned, services, bool(settings["unicast_filter"])),
+        "facts": _facts(planned, services, settings["keepalived_unicast_filter"]),
         "secrets": sorted(
             {str(instance["auth_pass"]) for instance in planned["instances"] if instance.get("auth_pass")}
         ),
@@ -67,9 +98,9 @@ def _email(email: Mapping[str, Any]) -> dict[str, Any]:
         "from": quote(email["from"]) if email.get("from") else "",
         "smtp_server": f"{email['smtp_server']}{port}",
         "smtp_helo_name": email.get("smtp_helo_name") or "",
-        "smtp_connect_timeout": email.get("smtp_connect_timeout") or 30,
-        "alert": _switch(email.get("alert", True)),
-        "no_faults": bool(email.get("no_faults", False)),
+        "smtp_connect_timeout": email["smtp_connect_timeout"],
+        "alert": _switch(email["alert"]),
+        "no_faults": email["no_faults"],
     }
 
 

@@ -59,6 +59,7 @@ class Rollout:
         return {
             "mode": self.mode,
             "change": self.change,
+            "together": self.change in FROM_ONE_HOLDER,
             "waves": self.waves,
             "gather": self.gather,
             "holders": self.holders,

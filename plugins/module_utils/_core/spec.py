@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 
 RULE = "spec"
 TRUE = {"yes", "on", "true", "1", "y", "t"}
@@ -90,6 +90,20 @@ def conform_dict(
     return result
 
 
+def slips(names: Iterable[str], options: Mapping[str, Any]) -> list[Finding]:
+    """Variables (`names`) that a role does not know but that look like slips of the pen."""
+    # Per server, for the filter `servers`.
+    unknown = [name for name in names if name not in options and "_server_" not in name]
+    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
+    return [
+        Finding(
+            RULE, name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
+        )
+        for name, close in near.items()
+        if close
+    ]
+
+
 def describe(value: Any, where: str = "") -> str:
     """A value for a message; of a secret only its type and length."""
     if where.rsplit(".", 1)[-1] in SECRET:
@@ -141,6 +155,12 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
 def _truth(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -162,10 +182,19 @@ def _mapping(value: Any) -> dict[str, Any]:
     raise TypeError
 
 
-_CONVERT = {"str": _text, "int": _whole, "bool": _truth, "list": _items, "dict": _mapping, "path": _text}
+_CONVERT = {
+    "str": _text,
+    "int": _whole,
+    "float": _number,
+    "bool": _truth,
+    "list": _items,
+    "dict": _mapping,
+    "path": _text,
+}
 _A = {
     "str": "a text",
     "int": "a whole number",
+    "float": "a number",
     "bool": "true or false",
     "list": "a list",
     "dict": "a mapping",

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_rules as rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_text as yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict, slips
 
 ROOT = "/etc/traefik"
 STATE = "/var/lib/traefik"
@@ -53,7 +52,7 @@ def build(
     `options` are those of argument_specs, `nodes` the names of the cluster's nodes, `names` all variables of the host that
     look like the role's. With errors there is nothing but them.
     """
-    findings = _slips(names, options)
+    findings = slips(names, options)
     model = conform_dict(variables, options, "", findings)
     if not any(finding.severity == ERROR for finding in findings):
         findings += rules.check(model, nodes)
@@ -101,18 +100,6 @@ def merge(base: Any, over: Any) -> Any:
 
 def _given(**settings: Any) -> Object:
     return {name: value for name, value in settings.items() if value not in (None, [], {})}
-
-
-def _slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
-    """Variables that the role does not know but that look like slips of the pen."""
-    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in names if name not in options}
-    return [
-        Finding(
-            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
-        )
-        for name, close in near.items()
-        if close
-    ]
 
 
 # --- what needs a restart
@@ -430,7 +417,9 @@ def _files(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for item in model["traefik_certificates"]:
         pair = _pair(item["name"])
-        found.append(_file(pair["certFile"], "0640", content=item["content"], src=item["src"], remote_src=item["remote_src"]))
+        found.append(
+            _file(pair["certFile"], "0640", content=item["content"], src=item["src"], remote_src=item["remote_src"])
+        )
         key = {"content": item["key"], "src": item["key_src"], "remote_src": item["key_remote_src"]}
         found.append({**_file(pair["keyFile"], "0640", **key), "secret": True})
     return found

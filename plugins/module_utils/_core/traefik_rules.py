@@ -154,7 +154,11 @@ def _names(model: Model) -> Iterator[Finding]:
                 )
             if name in seen:
                 yield Finding(
-                    "F4", f"{where}.name", f"Two {kind}s have the same name.", f"{name}, as in {seen[name]}", "Rename one."
+                    "F4",
+                    f"{where}.name",
+                    f"Two {kind}s have the same name.",
+                    f"{name}, as in {seen[name]}",
+                    "Rename one.",
                 )
             seen.setdefault(name, where)
     for where, item in section(model, "backends"):
@@ -263,8 +267,10 @@ def _references(model: Model) -> Iterator[Finding]:
                     name,
                     "Name another, or change its protocol.",
                 )
-        if mode != "udp" and not item["entry_points"] and not any(
-            one["default"] and one["protocol"] == "tcp" for one in points.values()
+        if (
+            mode != "udp"
+            and not item["entry_points"]
+            and not any(one["default"] and one["protocol"] == "tcp" for one in points.values())
         ):
             yield Finding(
                 "F16",
@@ -274,7 +280,9 @@ def _references(model: Model) -> Iterator[Finding]:
                 "Name one.",
                 ", ".join(points) or "none is defined",
             )
-        yield from _refer(f"{where}.service", "service", [item["service"]] if item["service"] else [], services(model, mode))
+        yield from _refer(
+            f"{where}.service", "service", [item["service"]] if item["service"] else [], services(model, mode)
+        )
         if mode != "udp":
             kind = "middlewares" if mode == "http" else "tcp_middlewares"
             yield from _refer(f"{where}.middlewares", "middleware", item["middlewares"], names(model, kind))
@@ -288,13 +296,18 @@ def _references(model: Model) -> Iterator[Finding]:
         given = item["options"]
         if item["type"] == "chain":
             yield from _refer(
-                f"{where}.options.middlewares", "middleware", given.get("middlewares") or [], names(model, "middlewares")
+                f"{where}.options.middlewares",
+                "middleware",
+                given.get("middlewares") or [],
+                names(model, "middlewares"),
             )
         if item["type"] == "errors" and given.get("service"):
             yield from _refer(f"{where}.options.service", "service", [given["service"]], services(model, "http"))
 
 
-def _tls(where: str, tls: Mapping[str, Any] | None, options: Sequence[str], resolvers: Sequence[str]) -> Iterator[Finding]:
+def _tls(
+    where: str, tls: Mapping[str, Any] | None, options: Sequence[str], resolvers: Sequence[str]
+) -> Iterator[Finding]:
     if tls and tls["options"]:
         yield from _refer(f"{where}.options", "set of TLS options", [tls["options"]], options)
     if tls and tls["resolver"]:

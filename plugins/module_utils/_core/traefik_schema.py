@@ -52,9 +52,7 @@ HTTP: dict[str, dict[str, Any]] = {
     "addPrefix": {"prefix": TEXT},
     "basicAuth": _AUTH,
     "buffering": {
-        **_all(
-            NUMBER, "maxRequestBodyBytes", "memRequestBodyBytes", "maxResponseBodyBytes", "memResponseBodyBytes"
-        ),
+        **_all(NUMBER, "maxRequestBodyBytes", "memRequestBodyBytes", "maxResponseBodyBytes", "memResponseBodyBytes"),
         "retryExpression": TEXT,
     },
     "chain": {"middlewares": TEXTS},

@@ -232,9 +232,7 @@ def place(server: Item) -> str:
 
 
 def cookie_settings(cookie: Item) -> dict[str, Any]:
-    return _given(
-        name=cookie["name"], httpOnly=cookie["httponly"], secure=cookie["secure"], domain=cookie["domain"]
-    )
+    return _given(name=cookie["name"], httpOnly=cookie["httponly"], secure=cookie["secure"], domain=cookie["domain"])
 
 
 def _transport(backend: Item, server: Item) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's model from the variables of one host: what the roles' tasks and templates are given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model, traefik
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+@dataclass(frozen=True)
+class Role:
+    """One role on one host.
+
+    `given` are the variables that the role knows, resolved; `names` all of the host that begin like them; `packages` are
+    lines `NAME VERSION` of `dpkg-query`.
+    """
+
+    name: str
+    host: str
+    options: Mapping[str, Any]
+    given: Mapping[str, Any]
+    names: Sequence[str]
+    nodes: Sequence[str]
+    hostvars: Mapping[str, Any]
+    packages: Sequence[str] = ()
+
+    def model(self) -> dict[str, Any]:
+        """`errors` and `warnings` (findings as dicts); without errors also what is rendered."""
+        return MODELS[self.name](self)
+
+    def inventory(self, node: str) -> dict[str, Any] | None:
+        """What the plan reads of a node; None if the inventory does not have it."""
+        return variables(self.hostvars, node)
+
+
+def specification(role: str) -> dict[str, Any]:
+    """The options that `meta/argument_specs.yml` gives the role's main entry point."""
+    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return dict(loaded["argument_specs"]["main"]["options"])
+
+
+def _haproxy(role: Role) -> dict[str, Any]:
+    addressed = [{"name": node, "address": _address(role.inventory(node) or {})} for node in role.nodes]
+    return haproxy.build(role.given, role.options, role.host, addressed, role.packages, role.names, time.time())
+
+
+def _address(own: Mapping[str, Any]) -> str | None:
+    """Where peers find a node; one of its addresses is enough."""
+    address = own.get("keepalived_address") or own.get("ansible_host")
+    if isinstance(address, (list, tuple)):
+        address = next(iter(address), None)
+    return str(address) if address else None
+
+
+def _keepalived(role: Role) -> dict[str, Any]:
+    nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
+    cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
+    planned = plan(cluster or CLUSTER_DEFAULT, nodes)
+    return keepalived_model.prepare(planned, role.host, role.given, role.options, role.names)
+
+
+def _traefik(role: Role) -> dict[str, Any]:
+    return traefik.build(role.given, role.options, role.nodes, role.names)
+
+
+MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
+    "haproxy": _haproxy,
+    "keepalived": _keepalived,
+    "traefik": _traefik,
+}
