@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_rules as rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_text as yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict, slips
 
 ROOT = "/etc/traefik"
