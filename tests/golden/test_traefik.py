@@ -99,7 +99,10 @@ def test_the_real_binary_runs_it_without_an_error(name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("    odd: {rule: Path(`/`), service: nobody}", 'http router web-odd@file: the service "nobody@file" does not exist'),
+        (
+            "    odd: {rule: Path(`/`), service: nobody}",
+            'http router web-odd@file: the service "nobody@file" does not exist',
+        ),
         ("    odd: {rule: Path(`/odd`), service: ping@internal, entryPoints: [nowhere]}", "doesn't exist"),
         ("    odd: {rule: Path(`/odd}, service: app}", "/etc/traefik/dynamic/evenkeel.yml: yaml: line 5"),
         ("    odd: {rule: Odd(`/`), service: app}", "unsupported function: Odd"),

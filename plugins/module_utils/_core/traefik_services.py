@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 
-RULE = "backend"
+RULE = "F21"
 # The nearest that Traefik has.
 STRATEGIES = {"roundrobin": "wrr", "leastconn": "p2c", "random": "p2c", "random(2)": "p2c", "source": "hrw"}
 # Without an active check a server is passed over for this long after a request that failed.
