@@ -233,8 +233,8 @@ def _dynamic(model: Mapping[str, Any]) -> Object:
     retries = model["traefik_global"]["retries"]
     if retries > 1:
         http["middlewares"][RETRY] = {"retry": {"attempts": retries}}
-    for name, target in (("middlewares", http), ("tcp_middlewares", tcp)):
-        for item in model[f"traefik_{name}"]:
+    for name, target in (("traefik_middlewares", http), ("traefik_tcp_middlewares", tcp)):
+        for item in model[name]:
             target["middlewares"][item["name"]] = {item["type"]: item["options"]}
     _health(model, http)
     _dashboard(model, http)

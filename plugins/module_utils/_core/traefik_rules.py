@@ -62,8 +62,8 @@ def check(model: Model, nodes: Sequence[str]) -> list[Finding]:
 
 
 def section(model: Model, name: str) -> Iterator[Place]:
-    for index, item in enumerate(model[f"traefik_{name}"]):
-        yield f"traefik_{name}[{index}]", item
+    for index, item in enumerate(model[name]):
+        yield f"{name}[{index}]", item
 
 
 def names(model: Model, *sections: str, mode: str = "") -> list[str]:
@@ -73,7 +73,7 @@ def names(model: Model, *sections: str, mode: str = "") -> list[str]:
 
 def routers(model: Model) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Mode, place and item of every router."""
-    for mode, name in (("http", "routers"), ("tcp", "tcp_routers"), ("udp", "udp_routers")):
+    for mode, name in (("http", "traefik_routers"), ("tcp", "traefik_tcp_routers"), ("udp", "traefik_udp_routers")):
         for where, item in section(model, name):
             yield mode, where, item
 
@@ -118,16 +118,16 @@ def _binary(model: Model) -> Iterator[Finding]:
 def _names(model: Model) -> Iterator[Finding]:
     """F4: names are unique among their kind and such that Traefik and a file system take them."""
     spaces: dict[str, tuple[str, ...]] = {
-        "entry point": ("entry_points",),
-        "middleware": ("middlewares",),
-        "TCP middleware": ("tcp_middlewares",),
-        "router": ("routers",),
-        "TCP router": ("tcp_routers",),
-        "UDP router": ("udp_routers",),
-        "service": ("backends", "services"),
-        "certificate": ("certificates",),
-        "set of TLS options": ("tls_options",),
-        "resolver": ("acme",),
+        "entry point": ("traefik_entry_points",),
+        "middleware": ("traefik_middlewares",),
+        "TCP middleware": ("traefik_tcp_middlewares",),
+        "router": ("traefik_routers",),
+        "TCP router": ("traefik_tcp_routers",),
+        "UDP router": ("traefik_udp_routers",),
+        "service": ("traefik_backends", "traefik_services"),
+        "certificate": ("traefik_certificates",),
+        "set of TLS options": ("traefik_tls_options",),
+        "resolver": ("traefik_acme",),
     }
     for kind, sections in spaces.items():
         seen: dict[str, str] = {}
@@ -161,7 +161,7 @@ def _names(model: Model) -> Iterator[Finding]:
                     "Rename one.",
                 )
             seen.setdefault(name, where)
-    for where, item in section(model, "backends"):
+    for where, item in section(model, "traefik_backends"):
         members = [server["name"] for server in item["servers"]]
         for name in sorted({name for name in members if members.count(name) > 1}):
             yield Finding("F4", f"{where}.servers", "Two servers have the same name.", name, "Rename one of them.")
@@ -183,7 +183,7 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
             if findings is not None:
                 findings.append(Finding("F1", where, str(problem), repr(text), FORM))
 
-    for where, item in section(model, "entry_points"):
+    for where, item in section(model, "traefik_entry_points"):
         for index, text in enumerate(item["bind"]):
             add(text, f"{where}.bind[{index}]", item["protocol"] == "udp")
     for index, text in enumerate(model["traefik_dashboard"]["bind"]):
@@ -206,7 +206,7 @@ def _binds(model: Model) -> Iterator[Finding]:
                 f"{other.text} overlaps {one.text} of {one.where}",
                 "Change one of them.",
             )
-    for where, item in section(model, "entry_points"):
+    for where, item in section(model, "traefik_entry_points"):
         if not item["bind"]:
             yield Finding("F1", f"{where}.bind", "An entry point without an address.", "nothing", "Add an address.")
     health = next((one for one in found if one.where == "traefik_health_bind"), None)
@@ -247,14 +247,14 @@ def _refer(where: str, kind: str, wanted: Iterable[str], known: Sequence[str]) -
 
 
 def services(model: Model, mode: str) -> list[str]:
-    return names(model, "backends", "services", mode=mode)
+    return names(model, "traefik_backends", "traefik_services", mode=mode)
 
 
 def _references(model: Model) -> Iterator[Finding]:
     """F16: every entry point, service, middleware, TLS option and resolver that is named is there."""
-    points = {item["name"]: item for dummy, item in section(model, "entry_points")}
-    resolvers = names(model, "acme")
-    options = [*names(model, "tls_options"), "default"]
+    points = {item["name"]: item for dummy, item in section(model, "traefik_entry_points")}
+    resolvers = names(model, "traefik_acme")
+    options = [*names(model, "traefik_tls_options"), "default"]
     for mode, where, item in routers(model):
         yield from _refer(f"{where}.entry_points", "entry point", item["entry_points"], list(points))
         wrong = "tcp" if mode == "udp" else "udp"
@@ -284,22 +284,24 @@ def _references(model: Model) -> Iterator[Finding]:
             f"{where}.service", "service", [item["service"]] if item["service"] else [], services(model, mode)
         )
         if mode != "udp":
-            kind = "middlewares" if mode == "http" else "tcp_middlewares"
+            kind = "traefik_middlewares" if mode == "http" else "traefik_tcp_middlewares"
             yield from _refer(f"{where}.middlewares", "middleware", item["middlewares"], names(model, kind))
             yield from _tls(f"{where}.tls", item["tls"], options, resolvers)
-    for where, item in section(model, "entry_points"):
-        yield from _refer(f"{where}.middlewares", "middleware", item["middlewares"], names(model, "middlewares"))
+    for where, item in section(model, "traefik_entry_points"):
+        yield from _refer(
+            f"{where}.middlewares", "middleware", item["middlewares"], names(model, "traefik_middlewares")
+        )
         yield from _tls(f"{where}.tls", item["tls"], options, resolvers)
         if item["redirect_to"]:
             yield from _refer(f"{where}.redirect_to", "entry point", [item["redirect_to"]], list(points))
-    for where, item in section(model, "middlewares"):
+    for where, item in section(model, "traefik_middlewares"):
         given = item["options"]
         if item["type"] == "chain":
             yield from _refer(
                 f"{where}.options.middlewares",
                 "middleware",
                 given.get("middlewares") or [],
-                names(model, "middlewares"),
+                names(model, "traefik_middlewares"),
             )
         if item["type"] == "errors" and given.get("service"):
             yield from _refer(f"{where}.options.service", "service", [given["service"]], services(model, "http"))
@@ -318,7 +320,7 @@ def _composites(model: Model) -> Iterator[Finding]:
     """F16: services made of others: of one kind, of parts that are there, and not of themselves."""
     kinds = ("weighted", "failover", "mirroring")
     parts: dict[str, list[str]] = {}
-    for where, item in section(model, "services"):
+    for where, item in section(model, "traefik_services"):
         given = [kind for kind in kinds if item[kind] is not None]
         if len(given) != 1:
             yield Finding(
@@ -346,7 +348,7 @@ def _composites(model: Model) -> Iterator[Finding]:
         wanted = _parts(item)
         parts[item["name"]] = wanted
         yield from _refer(f"{where}.{kind}", "service", wanted, services(model, item["mode"]))
-    for where, item in section(model, "services"):
+    for where, item in section(model, "traefik_services"):
         reached, queue = set(), list(parts.get(item["name"], []))
         while queue:
             name = queue.pop()
@@ -368,7 +370,7 @@ def _parts(item: Mapping[str, Any]) -> list[str]:
 
 def _middlewares(model: Model) -> Iterator[Finding]:
     """F16: kinds and settings that Traefik knows."""
-    for name, kinds in (("middlewares", schema.HTTP), ("tcp_middlewares", schema.TCP)):
+    for name, kinds in (("traefik_middlewares", schema.HTTP), ("traefik_tcp_middlewares", schema.TCP)):
         for where, item in section(model, name):
             kind = item["type"]
             if not kind:
@@ -382,7 +384,7 @@ def _middlewares(model: Model) -> Iterator[Finding]:
 
 
 def _backends(model: Model) -> Iterator[Finding]:
-    for where, item in section(model, "backends"):
+    for where, item in section(model, "traefik_backends"):
         yield from traefik_services.refused(where, item)
         if not traefik_services.servers(item):
             yield Finding(
@@ -411,7 +413,7 @@ def _periods(model: Model) -> Iterator[Finding]:
 
 def _certificates(model: Model) -> Iterator[Finding]:
     """F5: one certificate and one key for each, and each the thing that it is named."""
-    for where, item in section(model, "certificates"):
+    for where, item in section(model, "traefik_certificates"):
         for whole, choice in (
             ("certificate", ("content", "src", "remote_src")),
             ("key", ("key", "key_src", "key_remote_src")),
@@ -438,7 +440,7 @@ def _certificates(model: Model) -> Iterator[Finding]:
                 f"a value of {len(item['key'])} characters",
                 "Keep the key without a passphrase in a vault.",
             )
-    chosen = [where for where, item in section(model, "certificates") if item["default"]]
+    chosen = [where for where, item in section(model, "traefik_certificates") if item["default"]]
     for where in chosen[1:]:
         yield Finding("F5", f"{where}.default", "Two certificates are the default.", f"also {chosen[0]}", "Keep one.")
 
@@ -492,8 +494,8 @@ def _dashboard(model: Model) -> Iterator[Finding]:
 
 def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
     """F17, F18: several nodes do not share what one of them asked for."""
-    points = names(model, "entry_points")
-    for where, item in section(model, "acme"):
+    points = names(model, "traefik_entry_points")
+    for where, item in section(model, "traefik_acme"):
         if item["challenge"] == "http":
             yield from _refer(
                 f"{where}.entry_point", "entry point", [item["entry_point"]] if item["entry_point"] else [], points
