@@ -51,12 +51,16 @@ def test_scaling_up_and_down_is_picked_up_without_a_run_and_loses_nothing(bed: B
     at_five: set[str] = set()
     at_three: set[str] = set()
 
+    def ask(seen: set[str], count: int) -> set[str]:
+        seen.update(bed.sequence(count, host=bed.lab.vip, port=80))
+        return seen
+
     def scale() -> None:
         bed.replicas(5)
-        bed.until(lambda: at_five.update(bed.sequence(10, host=bed.lab.vip, port=80)) or len(at_five) == 5)
+        bed.until(lambda: len(ask(at_five, 10)) == 5)
         bed.replicas(3)
         time.sleep(1.5)
-        at_three.update(bed.sequence(30, host=bed.lab.vip, port=80))
+        ask(at_three, 30)
 
     before = bed.pid(HOLDER)
     seen = watched(bed, probe, scale)

@@ -203,7 +203,7 @@ def _docker(item: Mapping[str, Any]) -> Object:
 
 
 def _acme(item: Mapping[str, Any]) -> Object:
-    challenges = {
+    challenges: dict[str, Object] = {
         "http": {"httpChallenge": _given(entryPoint=item["entry_point"])},
         "tls": {"tlsChallenge": {}},
         "dns": {"dnsChallenge": _given(provider=item["dns_provider"])},
@@ -381,12 +381,11 @@ def _trial(static: Mapping[str, Any]) -> Object:
 
 
 def _without_resolver(point: Object) -> Object:
-    tls = point.get("http", {}).get("tls")
-    if not tls or "certResolver" not in tls:
+    http = point.get("http", {})
+    if "certResolver" not in http.get("tls", {}):
         return point
-    return merge(point, {"http": {"tls": {}}}) | {
-        "http": {**point["http"], "tls": {name: value for name, value in tls.items() if name != "certResolver"}}
-    }
+    tls = {name: value for name, value in http["tls"].items() if name != "certResolver"}
+    return {**point, "http": {**http, "tls": tls}}
 
 
 def _binary(binary: Mapping[str, Any]) -> dict[str, str]:

@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from .answers import Api, Silent, problems
 
@@ -116,7 +117,7 @@ def errors(text: str, ended: bool) -> Iterator[str]:
             yield message
 
 
-def as_user() -> dict[str, object]:
+def as_user() -> dict[str, Any]:
     """The daemon's own user and groups; before there is one, root's."""
     try:
         user = pwd.getpwnam(USER)
