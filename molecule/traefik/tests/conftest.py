@@ -86,11 +86,11 @@ class Bed:
     def converge(
         self, *arguments: str, expect: int = 0, playbook: str = "molecule/traefik/role.yml", **over: Any
     ) -> str:
-        """Run the role on the standby, with variables laid over the inventory's."""
+        """Run the role on the standby, with variables laid over the inventory's; what it said, however it was folded."""
         argv = ["ansible-playbook", "-i", str(self.lab.inventory), playbook, "-e", json.dumps(over), *arguments]
         done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **PLAIN}, capture_output=True, text=True, timeout=300)
         assert done.returncode == expect, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
 
     def until(self, condition: Callable[[], Any], seconds: float = 10) -> None:
         end = time.monotonic() + seconds

@@ -47,8 +47,9 @@ with context.wrap_socket(socket.create_connection((sys.argv[1], 8443), 5), serve
 
 @pytest.fixture(scope="module", autouse=True)
 def laid_over(bed: Bed) -> Iterator[None]:
-    bed.on("web-1", f"systemd-run --quiet --unit hangup python3 -c '{HANGUP}'")
-    bed.on("web-1", f"systemd-run --quiet --unit echo python3 -c '{ECHO}'")
+    bed.on("web-1", "systemctl stop hangup echo 2>/dev/null || :")
+    bed.on("web-1", f"systemd-run --quiet --collect --unit hangup python3 -c '{HANGUP}'")
+    bed.on("web-1", f"systemd-run --quiet --collect --unit echo python3 -c '{ECHO}'")
     bed.converge(**features(bed.lab))
     # Servers are in use once they have been checked.
     bed.until(lambda: bed.get().status == 200)
