@@ -16,6 +16,7 @@ from lab.shell import LabError, run, run_long, say, succeeds
 
 LOG = Path("/var/log/evenkeel-dockerd.log")
 CGROUPS = Path("/sys/fs/cgroup")
+SOCKET = Path("/run/docker.sock")
 
 
 def docker(*argv: str, stdin: str | None = None, timeout: float | None = 120) -> str:

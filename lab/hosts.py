@@ -60,6 +60,8 @@ class Lab:
     subnet6: IPv6Network
     release: str = "bookworm"
     hosts: tuple[str, ...] = DEFAULT_HOSTS
+    # Whether balancers may talk to this machine's docker engine, for what finds containers by their labels.
+    docker: bool = False
 
     @property
     def state(self) -> Path:
@@ -96,6 +98,7 @@ class Lab:
                     "subnet6": str(self.subnet6),
                     "release": self.release,
                     "hosts": list(self.hosts),
+                    "docker": self.docker,
                 },
                 indent=1,
             )
@@ -119,6 +122,7 @@ class Lab:
             IPv6Network(known["subnet6"]),
             known["release"],
             tuple(known["hosts"]),
+            known.get("docker", False),
         )
 
     def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 120) -> str:
@@ -329,6 +333,8 @@ def _options(lab: Lab, host: str) -> list[str]:
                "--tmpfs", "/run", "--tmpfs", "/run/lock",
                "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"]
     # fmt: on
+    if lab.docker and image.kind_of(host) == "host":
+        options += ["--volume", f"{engine.SOCKET}:{engine.SOCKET}"]
     if Path("/dev/net/tun").exists():
         options += ["--device", "/dev/net/tun"]
     if lab.release != "bookworm" and not engine.is_cgroup2():

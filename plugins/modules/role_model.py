@@ -21,7 +21,7 @@ options:
     description: The role whose variables are read.
     type: str
     required: true
-    choices: [haproxy, keepalived, nginx]
+    choices: [haproxy, keepalived, nginx, traefik]
   packages:
     description: Lines C(NAME VERSION) of C(dpkg-query). Of a package that is missing the release's version is assumed.
     type: list
@@ -55,6 +55,8 @@ model:
     - Of haproxy also the sections, C(files) for M(evenkeel.lb.commit), C(sockets) that listen when all is well, the versions
       C(haproxy) and C(openssl), and C(digest), which changes with anything in the configuration.
     - Of nginx the same, and C(nginx) in the place of C(haproxy).
+    - Of traefik also the texts C(static), C(dynamic) and C(trial), C(binary) (where it comes from and lies), C(files), C(sockets)
+      and C(digest), which changes with anything in the dynamic configuration.
     - Of keepalived also C(instances), C(services), C(drop_ins), C(filter) (who may send adverts) and C(facts) (what the node's
       own tool needs).
   returned: success
@@ -99,7 +101,7 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "role": {"type": "str", "required": True, "choices": ["haproxy", "keepalived", "nginx"]},
+            "role": {"type": "str", "required": True, "choices": ["haproxy", "keepalived", "nginx", "traefik"]},
             "packages": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,

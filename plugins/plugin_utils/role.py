@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model, nginx
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model, nginx, traefik
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
@@ -77,8 +77,13 @@ def _nginx(role: Role) -> dict[str, Any]:
     return nginx.build(role.given, role.options, role.packages, role.names, time.time())
 
 
+def _traefik(role: Role) -> dict[str, Any]:
+    return traefik.build(role.given, role.options, role.nodes, role.names)
+
+
 MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
     "haproxy": _haproxy,
     "keepalived": _keepalived,
     "nginx": _nginx,
+    "traefik": _traefik,
 }

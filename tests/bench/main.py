@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--only", choices=list(PARTS), action="append", help="this part (may be given again)")
     parser.add_argument("--runs", type=int, default=3, help="how often each figure is taken (%(default)s)")
     parser.add_argument("--name", default="bench", help="the lab that is made and removed (%(default)s)")
-    parser.add_argument("--subnet", type=IPv4Network, default="192.0.2.128/27", help="its subnet (%(default)s)")
+    parser.add_argument("--subnet", type=IPv4Network, default="198.51.100.128/27", help="its subnet (%(default)s)")
     given = parser.parse_args()
 
     about = machine.describe()

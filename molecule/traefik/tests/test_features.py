@@ -1,0 +1,207 @@
+"""Each feature of the file provider, with a request of its own; and its backends, which are described as haproxy's are."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from conftest import LB, Bed
+from features import features
+
+HANGUP = """
+import socket
+server = socket.create_server(("", 9000))
+count = 0
+while True:
+    connection, _ = server.accept()
+    said = connection.recv(65536)
+    with open("/run/hangup", "a") as log:
+        log.write(said.decode(errors="replace").split("\\r\\n")[0] + "\\n")
+    connection.close()
+"""
+ECHO = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 9001))
+while True:
+    said, client = server.recvfrom(2048)
+    server.sendto(said.upper(), client)
+"""
+TALK = """
+import socket, sys
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(3)
+client.sendto(b"hello", (sys.argv[1], 8005))
+print(client.recv(2048).decode())
+"""
+SHOWN = """
+import socket, ssl, sys
+context = ssl._create_unverified_context()
+with context.wrap_socket(socket.create_connection((sys.argv[1], 8443), 5), server_hostname=sys.argv[2]) as connection:
+    print(ssl.DER_cert_to_PEM_cert(connection.getpeercert(True)))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def laid_over(bed: Bed) -> Iterator[None]:
+    bed.on("web-1", "systemctl stop hangup echo 2>/dev/null || :")
+    bed.on("web-1", f"systemd-run --quiet --collect --unit hangup python3 -c '{HANGUP}'")
+    bed.on("web-1", f"systemd-run --quiet --collect --unit echo python3 -c '{ECHO}'")
+    bed.converge(**features(bed.lab))
+    # Servers are in use once they have been checked.
+    bed.until(lambda: bed.get().status == 200)
+    yield
+    bed.on("web-1", "systemctl stop hangup echo")
+    bed.converge()
+
+
+def to(name: str) -> tuple[str, str]:
+    return ("-H", f"Host:{name}.example.com")
+
+
+def test_rounds_of_three(bed: Bed) -> None:
+    """Each round has every server once; the node's own question takes a turn, so the router without one is asked."""
+    answers = bed.sequence(30, "-b", "none=1", *to("sticky"))
+    assert all(len(set(answers[at : at + 3])) == 3 for at in range(0, 30, 3)), answers
+
+
+def test_weights(bed: Bed) -> None:
+    shares = Counter(bed.sequence(40, *to("weighted")))
+    assert shares == {"web-1": 30, "web-2": 10}
+
+
+def test_a_cookie_keeps_a_client(bed: Bed) -> None:
+    first = bed.get("/", *to("sticky"))
+    cookie = first.headers["set-cookie"].partition(";")[0]
+    assert cookie.startswith("SRV=") and "httponly" in first.headers["set-cookie"].lower()
+    assert set(bed.sequence(10, "-b", cookie, *to("sticky"))) == {first.body}
+
+
+def test_the_clients_address_keeps_it_too(bed: Bed) -> None:
+    assert len(set(bed.sequence(10, *to("source")))) == 1
+
+
+def test_parts_by_their_share_and_sticky(bed: Bed) -> None:
+    assert Counter(bed.sequence(40, *to("canary"))) == {"web-1": 30, "web-2": 10}
+    first = bed.get("/", *to("canary"))
+    cookie = first.headers["set-cookie"].partition(";")[0]
+    assert set(bed.sequence(10, "-b", cookie, *to("canary"))) == {first.body}
+
+
+def test_a_spare_server_serves_where_no_other_is_there(bed: Bed) -> None:
+    bed.until(lambda: bed.get("/", *to("spare")).status == 200)
+    assert set(bed.sequence(5, *to("spare"))) == {"web-2"}
+
+
+def test_a_mirror_gets_a_copy(bed: Bed) -> None:
+    bed.on("web-2", ": > /var/log/nginx/lab.log")
+    assert bed.get("/copied", *to("mirrored")).body == "web-1"
+    bed.until(lambda: "GET /copied" in bed.on("web-2", "cat /var/log/nginx/lab.log"))
+
+
+def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -> None:
+    bed.on("web-1", "rm -f /run/hangup")
+    assert bed.get("/once", "-X", "POST", "-d", "x", *to("hangup")).status == 502
+    assert bed.on("web-1", "grep -c POST /run/hangup").strip() == "1"
+    assert bed.get("/again", *to("hangup")).status == 502
+    assert int(bed.on("web-1", "grep -c GET /run/hangup")) > 1
+
+
+def test_nobody_there_is_said_within_a_second(bed: Bed) -> None:
+    assert bed.get("/", "--max-time", "1.5", *to("nobody")).status in (502, 503, 504)
+
+
+def test_a_router_of_ours_to_a_service_found_by_label(bed: Bed) -> None:
+    assert bed.get("/", *to("label")).body.startswith("replica-")
+
+
+def test_middlewares(bed: Bed) -> None:
+    bed.on("web-1", ": > /var/log/nginx/lab.log")
+    answers = [bed.get("/api/health") for _ in range(3)]
+    assert {answer.headers["x-way"] for answer in answers} == {"file"}
+    assert {answer.body for answer in answers} == {"ok"}, "the prefix was not stripped"
+    assert [bed.get("/limited").status for _ in range(5)].count(429) >= 1
+    assert bed.get("/", port=8006).status == 401
+    assert bed.get("/", "-u", "operator:only-for-the-lab", port=8006).status == 200
+
+
+def certificate(bed: Bed, name: str) -> str:
+    return bed.lab.run("client", ["python3", "-c", SHOWN, bed.lab.address(LB), name]).strip()
+
+
+def made(bed: Bed, name: str) -> str:
+    return ssl.DER_cert_to_PEM_cert(
+        ssl.PEM_cert_to_DER_cert((bed.lab.state / "tls" / f"{name}.crt").read_text())
+    ).strip()
+
+
+def test_tls_by_name_and_the_default(bed: Bed) -> None:
+    assert certificate(bed, "www.example.com") == made(bed, "www.example.com")
+    assert certificate(bed, "example.com") == made(bed, "example.com")
+    assert certificate(bed, "unknown.example.net") == made(bed, "example.com")
+    address = bed.lab.address(LB)
+    named = ("--resolve", f"www.example.com:8443:{address}")
+    assert bed.get("/", *named, port=8443, scheme="https", host="www.example.com").status == 200
+    with pytest.raises(Exception, match="(?i)ssl|tls|alert"):
+        bed.get("/", "--tls-max", "1.2", *named, port=8443, scheme="https", host="www.example.com")
+    away = bed.get("/there", port=8001)
+    assert (away.status, away.headers["location"]) == (301, f"https://{address}:8443/there")
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(bed: Bed) -> None:
+    before = bed.pid()
+    over = features(bed.lab)
+    tls = bed.lab.state / "tls"
+    over["traefik_certificates"][0].update(src=str(tls / "renewed.crt"), key_src=str(tls / "renewed.key"))
+    bed.converge(**over)
+    bed.until(lambda: certificate(bed, "example.com") == made(bed, "renewed"))
+    bed.converge(**features(bed.lab))
+    bed.until(lambda: certificate(bed, "example.com") == made(bed, "example.com"))
+    assert bed.pid() == before
+
+
+def test_proxy_protocol(bed: Bed) -> None:
+    bed.on("web-1", ": > /var/log/nginx/lab.log")
+    # A client that is believed says that it is somebody else.
+    for _ in range(3):
+        assert bed.get("/p", "--haproxy-clientip", "192.0.2.99", port=8002).status == 200 if _curl_knows(bed) else True
+
+
+def _curl_knows(bed: Bed) -> bool:
+    return "--haproxy-clientip" in bed.on("client", "curl --help all")
+
+
+def test_connections_and_datagrams(bed: Bed) -> None:
+    assert set(bed.sequence(9, port=8003)) == {"web-1", "web-2", "web-3"}
+    refused = bed.on(
+        "lb-1",
+        f"python3 -c \"import urllib.request; urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/')\" 2>&1 || :",
+    )
+    assert "Error" in refused, "somebody else was let in"
+    named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k https://www.example.com:8004/"
+    shares = Counter(bed.on("client", f"for i in $(seq 8); do curl -sS {named}; done").split())
+    assert shares == {"web-1": 6, "web-2": 2}
+    assert bed.lab.run("client", ["python3", "-c", TALK, bed.lab.address(LB)]).strip() == "HELLO"
+
+
+def test_ipv6_and_the_log(bed: Bed) -> None:
+    assert bed.get("/six", host=f"[{bed.lab.address6(LB)}]").status == 200
+    bed.until(lambda: "/six" in bed.on(LB, "cat /var/log/traefik/access.log"))
+    line = next(line for line in bed.on(LB, "cat /var/log/traefik/access.log").splitlines() if '"/six"' in line)
+    assert json.loads(line)["DownstreamStatus"] == 200
+
+
+def test_ready_asks_every_critical_backend(bed: Bed) -> None:
+    assert bed.alive("ready") == 200
+    try:
+        for web in ("web-1", "web-2", "web-3"):
+            bed.on(web, "systemctl stop nginx")
+        bed.until(lambda: bed.alive("ready") != 200)
+        assert bed.alive("alive") == 200
+    finally:
+        for web in ("web-1", "web-2", "web-3"):
+            bed.on(web, "systemctl start nginx")
+    bed.until(lambda: bed.alive("ready") == 200)

