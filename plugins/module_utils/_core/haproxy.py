@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_lines as lines
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_rules as rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import join, quote, version
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform, conform_dict, slips
 
 # Mozilla's guidelines 6.0, intermediate.
 CIPHERS = (
@@ -48,7 +47,7 @@ def build(
     `options` are those of argument_specs, `nodes` the cluster's (name, address), `packages` lines of `dpkg-query`, `names`
     all variables of the host that look like the role's. With errors there is nothing but them.
     """
-    findings = _slips(names, options)
+    findings = slips(names, options)
     model = conform_dict(variables, options, "", findings)
     _write_out(model, options)
     if not any(finding.severity == ERROR for finding in findings):
@@ -96,19 +95,6 @@ def versions(packages: Sequence[str]) -> tuple[str, str]:
         "{}.{}".format(*version(found)) if found else haproxy,
         "{}.{}".format(*version(libraries[0])) if libraries else library,
     )
-
-
-def _slips(names: Sequence[str], options: Mapping[str, Any]) -> list[Finding]:
-    """Variables that the role does not know but that look like slips of the pen."""
-    unknown = [name for name in names if name not in options and not name.startswith("haproxy_server_")]
-    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
-    return [
-        Finding(
-            "spec", name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
-        )
-        for name, close in near.items()
-        if close
-    ]
 
 
 def _write_out(model: dict[str, Any], options: Mapping[str, Any]) -> None:

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 
 RULE = "spec"
 TRUE = {"yes", "on", "true", "1", "y", "t"}
 FALSE = {"no", "off", "false", "0", "n", "f"}
 # A control character would end a line of the rendered file, and what follows would be a directive of its own.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-SECRET = {"password", "password_hash", "key", "content"}
+SECRET = {"password", "password_hash", "key", "content", "private_key", "preshared_key", "preshared_secret"}
 MULTILINE = {"key", "content"}
 
 
@@ -88,6 +88,20 @@ def conform_dict(
             findings.append(Finding(RULE, where, f"The key {name} is missing.", "nothing", f"Add {name}."))
         result[name] = conform(value.get(name), option, path, findings)
     return result
+
+
+def slips(names: Iterable[str], options: Mapping[str, Any]) -> list[Finding]:
+    """Variables (`names`) that a role does not know but that look like slips of the pen."""
+    # Per server, for the filter `servers`.
+    unknown = [name for name in names if name not in options and "_server_" not in name]
+    near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
+    return [
+        Finding(
+            RULE, name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
+        )
+        for name, close in near.items()
+        if close
+    ]
 
 
 def describe(value: Any, where: str = "") -> str:
