@@ -40,6 +40,11 @@ options:
     type: list
     elements: str
     default: []
+  reached:
+    description: Addresses that the host's other services reach, to find those in a tunnel that nobody there has.
+    type: list
+    elements: str
+    default: []
 seealso:
   - name: Role wireguard
     description: Whose variables they are.
@@ -67,6 +72,7 @@ _value:
 """
 
 import base64
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -87,13 +93,15 @@ def wireguard_model(
     host: str,
     hostvars: Mapping[str, Any],
     names: list[str] | None = None,
+    reached: list[str] | None = None,
 ) -> dict[str, Any]:
     if not isinstance(variables, Mapping):
         raise AnsibleFilterError(f"{NAME}: the input must be a mapping, not {type(variables).__name__}")
     if not isinstance(specification, str):
         raise AnsibleFilterError(f"{NAME}: specification must be text, not {type(specification).__name__}")
     options = yaml.safe_load(str(specification))["argument_specs"]["main"]["options"]
-    own = {**hostvars[host], "wireguard_interfaces": variables.get("wireguard_interfaces")}
+    # Laid over, not copied: of everything else a host has only what is read is templated.
+    own = ChainMap({"wireguard_interfaces": variables.get("wireguard_interfaces")}, hostvars[host])
     wanted = dict.fromkeys((host, *_named(own)))
     # The nodes that share an identity are read with the first of them.
     for name in list(wanted):
@@ -103,7 +111,7 @@ def wireguard_model(
         name: _host(name, own if name == host else hostvars[name]) if name in hostvars else None  # noqa: SIM401 - no dict
         for name in wanted
     }
-    return build(variables, options, host, hosts, names or [], list(_reached(own)))
+    return build(variables, options, host, hosts, names or [], reached or [])
 
 
 def _items(variables: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -168,13 +176,6 @@ def _public(private: str) -> str:
     except ValueError:
         return ""
     return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
-
-
-def _reached(variables: Mapping[str, Any]) -> Iterator[str]:
-    """The addresses that this host's proxy sends requests to."""
-    for section in ("haproxy_backends", "haproxy_listens"):
-        for item in _items(variables, section):
-            yield from (str(server["address"]) for server in _items(item, "servers") if server.get("address"))
 
 
 class FilterModule:

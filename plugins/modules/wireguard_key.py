@@ -69,7 +69,7 @@ wrapped:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.keys import KeyTrouble, Keys
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.keys import Keys, KeyTrouble
 
 
 def main() -> None:
