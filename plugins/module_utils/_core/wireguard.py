@@ -80,6 +80,7 @@ def build(
     return {
         **result,
         "interfaces": interfaces,
+        "keys": {item["name"]: inventory.key(item["name"], inventory.me, "") for item in interfaces},
         "files": [one for item in interfaces for one in _files(item)],
         "checks": [[CTL, "check", item["name"]] for item in interfaces],
         "filter": _filter(interfaces),
@@ -172,6 +173,7 @@ def _interface(
         "addresses": item["addresses"],
         "tunnel": tunnel,
         "port": item["port"],
+        "endpoint": _endpoint(me, item),
         "mtu": item["mtu"],
         "table": item["table"],
         "routes": item["routes"],
