@@ -21,7 +21,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard_rules 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-HEAD = "# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"
+HEAD = "---\n# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"
 NO_SEGNO = "No QR code: the Python library segno is not installed here (pip install segno)."
 OPTIONS = {
     "name": {"type": "str"},

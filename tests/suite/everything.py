@@ -16,7 +16,7 @@ from tests.suite.steps import BIN, Outcome, Step, close, run, say
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
 # Molecule scenarios and the minutes that each may take (TESTING.md says what each proves).
-SCENARIOS = {"commit": 10, "haproxy": 10, "keepalived": 10, "default": 14, "propagate": 40}
+SCENARIOS = {"commit": 10, "haproxy": 10, "keepalived": 10, "default": 14, "propagate": 40, "wireguard": 12}
 # With these `make test` would take longer than it may.
 FULL_ONLY = ("propagate",)
 

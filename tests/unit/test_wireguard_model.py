@@ -108,7 +108,9 @@ def test_a_member_gets_the_first_free_addresses() -> None:
 
 def test_a_members_configuration() -> None:
     interface = {"tunnel": ["192.0.2.0/24"], "forward": ["198.51.100.0/27"]}
-    assert member.configuration(interface, KEYS[0], "198.51.100.28:51820", ["192.0.2.4"], private_key="P", dns=["192.0.2.1"]) == (
+    assert member.configuration(
+        interface, KEYS[0], "198.51.100.28:51820", ["192.0.2.4"], private_key="P", dns=["192.0.2.1"]
+    ) == (
         "[Interface]\nPrivateKey = P\nAddress = 192.0.2.4/32\nDNS = 192.0.2.1\n\n"
         f"[Peer]\nPublicKey = {KEYS[0]}\nEndpoint = 198.51.100.28:51820\nAllowedIPs = 192.0.2.0/24, 198.51.100.0/27\n"
         "PersistentKeepalive = 25\n"
@@ -118,7 +120,11 @@ def test_a_members_configuration() -> None:
 def test_a_member_is_let_in_once_and_out_once() -> None:
     anna = {"name": "anna", "addresses": ["192.0.2.4"], "public_key": KEYS[0]}
     assert member.without_member(member.with_member([], anna), "anna") == []
-    with pytest.raises(CoreError, match="There is a member of this name, and a configuration is written once. Found: anna."):
+    with pytest.raises(
+        CoreError, match="There is a member of this name, and a configuration is written once. Found: anna."
+    ):
         member.with_member([anna], anna)
-    with pytest.raises(CoreError, match="There is no member of this name. Found: ben. Accepted: anna. Correct the name."):
+    with pytest.raises(
+        CoreError, match="There is no member of this name. Found: ben. Accepted: anna. Correct the name."
+    ):
         member.without_member([anna], "ben")

@@ -33,7 +33,12 @@ def found(kind: str, case: dict[str, Any]) -> list[str]:
     }
     for number, name in enumerate(hosts):
         address = f"198.51.100.{11 + number}"
-        hosts[name] = {"address": address, "vrrp_address": address, **hosts[name], **case.get("hosts", {}).get(name, {})}
+        hosts[name] = {
+            "address": address,
+            "vrrp_address": address,
+            **hosts[name],
+            **case.get("hosts", {}).get(name, {}),
+        }
     inventory = {name: Host(name, **given) for name, given in hosts.items()}
     wanted = {**inventory, **dict.fromkeys(case.get("missing", []))}
     variables = {"wireguard_interfaces": mine, **case.get("variables", {})}

@@ -26,9 +26,7 @@ NODES = ("lb-1", "lb-2")
 INTERNAL = "192.0.2.241"
 CTL = "/usr/local/lib/evenkeel/wireguard/ctl"
 # One request, its status and the name of the web server; nothing if it fails within a second.
-ASK = (
-    "import sys, urllib.request as u; r = u.urlopen(sys.argv[1], timeout=float(sys.argv[2])); print(r.status)"
-)
+ASK = "import sys, urllib.request as u; r = u.urlopen(sys.argv[1], timeout=float(sys.argv[2])); print(r.status)"
 
 
 class Site:
@@ -46,12 +44,16 @@ class Site:
         argv = ["docker", "exec", self.lab.container(host), "python3", "-c", ASK, url, str(seconds)]
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
-    def play(self, playbook: str, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any) -> str:
+    def play(
+        self, playbook: str, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any
+    ) -> str:
         command = ["ansible-playbook", playbook, "-i", str(self.lab.inventory), *argv]
         if extra:
             command += ["-e", json.dumps(extra)]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(env or {})}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False
+        )
         output = done.stdout + done.stderr
         assert expect is None or done.returncode == expect, output
         return output

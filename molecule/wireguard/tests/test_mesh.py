@@ -20,7 +20,12 @@ def test_packets_go_through(site: Site) -> None:
 
 
 def test_the_key_is_made_on_its_host_for_nobody_else(site: Site) -> None:
-    assert site.sh("web-1", "stat -c '%a %U' /etc/wireguard/mesh.key /etc/wireguard").split() == ["600", "root", "700", "root"]
+    assert site.sh("web-1", "stat -c '%a %U' /etc/wireguard/mesh.key /etc/wireguard").split() == [
+        "600",
+        "root",
+        "700",
+        "root",
+    ]
     private = site.sh("web-1", "cat /etc/wireguard/mesh.key").strip()
     assert private not in site.sh("web-1", "cat /etc/wireguard/mesh.conf; ps axww")
     # The running interface has it all the same.
@@ -81,7 +86,15 @@ def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
     assert before.strip()
     assert "changed=0" in site.mesh("--limit", "web-2", **over)
     cut = [{**MESH, "hosts": [], "preshared_secret": None}]
-    site.mesh("--limit", "web-2", expect=None, wireguard_interfaces=cut, evenkeel_run_id="cut", evenkeel_commit_guard=6, **over)
+    site.mesh(
+        "--limit",
+        "web-2",
+        expect=None,
+        wireguard_interfaces=cut,
+        evenkeel_run_id="cut",
+        evenkeel_commit_guard=6,
+        **over,
+    )
     site.until(lambda: site.sh("web-2", "wg show mesh peers") == before, 30, 0.3)
     site.until(lambda: site.tries("web-1", "http://192.0.2.226:8080/"), 15, 0.3)
     assert site.sh("web-2", "grep -c '^.Peer' /etc/wireguard/mesh.conf").strip() == "1"
@@ -92,7 +105,10 @@ def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
 def test_absent(site: Site) -> None:
     key = site.sh("web-1", "cat /etc/wireguard/mesh.key")
     site.mesh("--limit", "web-1", wireguard_state="absent")
-    left = site.sh("web-1", "ip link show mesh 2>&1; ls /etc/wireguard /etc/evenkeel; nft list tables; systemctl is-active evenkeel-wireguard || true")
+    left = site.sh(
+        "web-1",
+        "ip link show mesh 2>&1; ls /etc/wireguard /etc/evenkeel; nft list tables; systemctl is-active evenkeel-wireguard || true",
+    )
     assert "does not exist" in left
     assert "mesh.conf" not in left and "wireguard.json" not in left and "evenkeel_wireguard" not in left
     assert "inactive" in left

@@ -96,7 +96,9 @@ def test_a_new_member_disturbs_nobody(people: Site) -> None:
     files = people.lab.state / "members"
     assert {stat.S_IMODE((files / f"cleo.{kind}").stat().st_mode) for kind in ("conf", "png")} == {0o600}
     # A configuration is handed out once, and no copy is kept.
-    private = next(line.split(" = ")[1] for line in (files / "cleo.conf").read_text().splitlines() if "PrivateKey" in line)
+    private = next(
+        line.split(" = ")[1] for line in (files / "cleo.conf").read_text().splitlines() if "PrivateKey" in line
+    )
     assert private not in "".join(path.read_text() for path in people.lab.inventory.rglob("*.yml"))
     assert "There is a member of this name" in people.play("playbooks/member.yml", evenkeel_member="cleo", expect=2)
 
@@ -110,4 +112,6 @@ def test_a_revoked_member_is_cut_off_on_every_node(people: Site) -> None:
     for host in NODES:
         assert "# ben" not in people.sh(host, "cat /etc/wireguard/wg0.conf")
     (holder,) = people.up()
-    assert len(people.sh(holder, "wg show wg0 peers").split()) == people.sh(holder, "cat /etc/wireguard/wg0.conf").count("[Peer]")
+    assert len(people.sh(holder, "wg show wg0 peers").split()) == people.sh(
+        holder, "cat /etc/wireguard/wg0.conf"
+    ).count("[Peer]")
