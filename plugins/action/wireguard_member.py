@@ -47,11 +47,12 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         # Plain texts: YAML does not write Ansible's own kinds.
-        given = json.loads(json.dumps(self.validate_argument_spec(OPTIONS)[1]))
+        given = json.loads(json.dumps(self.validate_argument_spec(OPTIONS)[1]))  # type: ignore[no-untyped-call]
         file = Path(given["members_file"])
         try:
             members = self._members(file, given["members"])
-            lines, files = [], []
+            lines: list[str] = []
+            files: list[str] = []
             if given["name"] and given["state"] == "absent":
                 members = core.without_member(members, given["name"])
             elif given["name"]:

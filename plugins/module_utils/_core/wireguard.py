@@ -148,7 +148,7 @@ def _interface(
     peers = [
         *_mesh(item, inventory, findings),
         *(_by_hand(one) for one in item["peers"]),
-        *(_member(one, model, item) for one in model["wireguard_members"] if _comes_in(one, model) == item["name"]),
+        *(_member(one) for one in model["wireguard_members"] if _comes_in(one, model) == item["name"]),
     ]
     start = [
         f"Address = {', '.join(item['addresses'])}",
@@ -313,7 +313,7 @@ def _by_hand(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _member(one: Mapping[str, Any], model: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+def _member(one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_by_hand({**one, "allowed_ips": _single(one["addresses"]), "endpoint": "", "keepalive": None}),
         "kind": "member",
@@ -353,7 +353,7 @@ def _files(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     parts = [HEAD.format(name=item["name"], ctl=CTL, lines="\n".join(item["lines"]))]
     parts += ["\n".join(["[Peer]", f"# {one['name']}", *one["lines"], ""]) for one in item["sections"]]
     path = f"/etc/wireguard/{item['name']}"
-    files = [{"path": f"{path}.conf", "mode": "0600", "content": "\n".join(parts)}]
+    files: list[dict[str, Any]] = [{"path": f"{path}.conf", "mode": "0600", "content": "\n".join(parts)}]
     if item["private_key"]:
         files.append({"path": f"{path}.key", "mode": "0600", "secret": True, "content": f"{item['private_key']}\n"})
     return files

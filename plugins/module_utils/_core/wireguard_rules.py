@@ -392,7 +392,8 @@ def _identities(model: Model, hosts: Mapping[str, Any], me: Any) -> Iterator[Fin
 def _one_identity(item: Model, hosts: Mapping[str, Any]) -> bool:
     found = set()
     for host in (hosts.get(name) for name in item["hubs"]):
-        theirs = next((one for one in host.interfaces if one.get("name") == item["name"]), {}) if host else {}
+        known = host.interfaces if host else ()
+        theirs: Model = next((one for one in known if one.get("name") == item["name"]), {})
         found.add((theirs.get("follow_vip"), tuple(host.nodes)) if host and theirs.get("follow_vip") else None)
     return len(found) == 1 and None not in found
 
