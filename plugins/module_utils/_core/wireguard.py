@@ -85,7 +85,7 @@ def build(
         "checks": [[CTL, "check", item["name"]] for item in interfaces],
         "filter": _filter(interfaces),
         "forwarding": any(item["forwards"] for item in interfaces),
-        "node": _node(model, interfaces),
+        "node": _node(model, interfaces, inventory.me.keys),
         "make": [item["name"] for item in interfaces if not item["private_key"] and not item["follow"]],
         "share": [item["name"] for item in interfaces if not item["private_key"] and item["follow"]],
         "secrets": [secret for item in interfaces for secret in item["secrets"]],
@@ -389,12 +389,16 @@ def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return chains
 
 
-def _node(model: Mapping[str, Any], interfaces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _node(model: Mapping[str, Any], interfaces: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[str, Any]:
     """What the node's own tool has to know; no secrets."""
     keys = ("addresses", "port", "mtu", "table", "routes", "follow", "start")
     return {
         "mirror_interval": model["wireguard_mirror_interval"],
-        "interfaces": {item["name"]: {key: item[key] for key in keys} for item in interfaces},
+        # With its public key, so that a lost private key is a difference that the next run sees.
+        "interfaces": {
+            item["name"]: {"public_key": own.get(item["name"], ""), **{key: item[key] for key in keys}}
+            for item in interfaces
+        },
     }
 
 

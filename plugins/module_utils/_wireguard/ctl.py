@@ -122,6 +122,8 @@ def _differences(device: Device) -> list[str]:
     own = run("wg", "pubkey", stdin=device.key.read_text(encoding="ascii")).strip()
     if run("wg", "show", device.name, "public-key").strip() != own:
         found.append(f"does not run the key of {device.key}")
+    if device.settings["public_key"] not in ("", own):
+        found.append(f"has another key in {device.key} than its peers were told")
     if run("wg", "show", device.name, "listen-port").strip() != str(device.settings["port"]):
         found.append(f"does not listen on {device.settings['port']}")
     there = json.loads(run("ip", "-j", "address", "show", "dev", device.name))[0]["addr_info"]
