@@ -83,6 +83,28 @@ def test_a_planned_move_takes_the_members_along(people: Site) -> None:
     people.until(lambda: people.up() == {holder})
 
 
+def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
+    (holder,) = people.up()
+    started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@wg0"
+    before = people.sh(holder, started)
+    people.sh(holder, "systemctl kill -s KILL evenkeel-wireguard.service")
+    people.until(lambda: "active" == people.sh(holder, "systemctl is-active evenkeel-wireguard || true").strip())
+    assert people.tries("client", SERVICE)
+    assert people.sh(holder, started) == before
+
+
+def test_a_watcher_that_is_stopped_takes_the_tunnel_down(people: Site) -> None:
+    (holder,) = people.up()
+    people.sh(holder, "systemctl stop evenkeel-wireguard.service")
+    try:
+        time.sleep(2.0)  # a watcher that is left would have brought it back by now
+        assert people.up() == set()
+    finally:
+        people.sh(holder, "systemctl start evenkeel-wireguard.service")
+    assert people.up() == {holder}
+    people.until(lambda: people.tries("client", SERVICE, 0.4), LIMIT_SECONDS)
+
+
 def test_a_new_member_disturbs_nobody(people: Site) -> None:
     count = 1500  # thirty seconds at fifty a second, longer than the run
     argv = ["docker", "exec", people.lab.container("client"), "ping", "-q", "-i", "0.02", "-c", str(count), INTERNAL]
