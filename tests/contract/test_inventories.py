@@ -68,3 +68,18 @@ def test_round_robin_is_seed_0() -> None:
     assert pair["nginx_backends"][0]["balance"] == "roundrobin"
     assert [server["port"] for server in pair["nginx_backends"][0]["servers"]] == [4000, 4001, 4002]
     assert pair["keepalived_instances"][0]["track"] == ["nginx"]
+
+
+def test_two_load_balancers_is_the_seed() -> None:
+    """Seed 3: 150 and 100, VRID 55 with a password, and what is internal bound to the tunnel's address on both nodes."""
+    hosts = listed(ROOT / "inventories" / "two-load-balancers")["_meta"]["hostvars"]
+    first, second = hosts["load-balancer-1"], hosts["load-balancer-2"]
+    assert (first["keepalived_priority"], second["keepalived_priority"]) == (150, 100)
+    instance = first["keepalived_instances"][0]
+    assert (instance["virtual_router_id"], bool(instance["auth_pass"]), instance["track"]) == (55, True, ["haproxy"])
+    tunnel = first["wireguard_interfaces"][0]
+    assert tunnel == second["wireguard_interfaces"][0]
+    assert tunnel["follow_vip"] == instance["name"]
+    floating, internal = instance["virtual_addresses"][0].split("/")[0], tunnel["addresses"][0].split("/")[0]
+    bound = {front["name"]: front["bind"][0].rpartition(":")[0] for front in first["haproxy_frontends"]}
+    assert bound == {"ingress": floating, "rancher": internal, "proxmox": internal}

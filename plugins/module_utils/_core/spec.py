@@ -21,7 +21,7 @@ TRUE = {"yes", "on", "true", "1", "y", "t"}
 FALSE = {"no", "off", "false", "0", "n", "f"}
 # A control character would end a line of the rendered file, and what follows would be a directive of its own.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-SECRET = {"password", "password_hash", "key", "content"}
+SECRET = {"password", "password_hash", "key", "content", "private_key", "preshared_key", "preshared_secret"}
 MULTILINE = {"key", "content"}
 
 

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pair, the mesh and two people who come in; our playbooks as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from lab.hosts import Lab  # noqa: E402  (the path above comes first)
+
+NODES = ("lb-1", "lb-2")
+# Where the internal service is: on the identity's own address in the tunnel.
+INTERNAL = "192.0.2.241"
+CTL = "/usr/local/lib/evenkeel/wireguard/ctl"
+# One request, its status and the name of the web server; nothing if it fails within a second.
+ASK = "import sys, urllib.request as u; r = u.urlopen(sys.argv[1], timeout=float(sys.argv[2])); print(r.status)"
+
+
+class Site:
+    """The lab with shorthand for what every test does."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def sh(self, host: str, command: str, timeout: float = 60) -> str:
+        """Output of a shell command, as root."""
+        return self.lab.run(host, ["bash", "-c", command], timeout=timeout)
+
+    def tries(self, host: str, url: str, seconds: float = 1) -> bool:
+        """Whether a request from there is answered."""
+        argv = ["docker", "exec", self.lab.container(host), "python3", "-c", ASK, url, str(seconds)]
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+    def play(
+        self, playbook: str, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any
+    ) -> str:
+        command = ["ansible-playbook", playbook, "-i", str(self.lab.inventory), *argv]
+        if extra:
+            command += ["-e", json.dumps(extra)]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(env or {})}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False
+        )
+        output = done.stdout + done.stderr
+        assert expect is None or done.returncode == expect, output
+        return output
+
+    def mesh(self, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any) -> str:
+        """The role on the web servers."""
+        return self.play("molecule/wireguard/mesh.yml", *argv, expect=expect, env=env, **extra)
+
+    def up(self) -> set[str]:
+        """The nodes on which the identity is up now, asked side by side."""
+        asked = {
+            host: subprocess.Popen(
+                ["docker", "exec", self.lab.container(host), "ip", "-o", "link", "show", "up", "dev", "wg0"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            )
+            for host in NODES
+        }  # fmt: skip
+        return {host for host, process in asked.items() if "wg0" in process.communicate(timeout=20)[0]}
+
+    def until(self, condition: Callable[[], Any], seconds: float = 20, pause: float = 0.05) -> float:
+        """Seconds until it has come about."""
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < seconds, f"it did not come about in {seconds:g} s"
+            time.sleep(pause)
+        return time.monotonic() - began
+
+    def come_in(self, name: str, host: str) -> None:
+        """Let somebody in by the playbook, and start the tunnel on that person's machine as docs/members.md says."""
+        output = self.lab.state / "members"
+        conf = output / f"{name}.conf"
+        if not conf.exists():
+            self.play("playbooks/member.yml", evenkeel_member=name, evenkeel_output=str(output))
+        self.lab.run(host, ["sh", "-c", "umask 077; cat > /etc/wireguard/vpn.conf"], stdin=conf.read_text())
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    return Site(Lab.load(os.environ.get("LAB_NAME", "mol-wireguard")))
+
+
+@pytest.fixture(scope="session")
+def people(site: Site) -> Site:
+    """Anna on `client`, Ben on `web-3`; both are in."""
+    for name, host in (("anna", "client"), ("ben", "web-3")):
+        site.come_in(name, host)
+    site.play("site.yml")
+    for host in ("client", "web-3"):
+        site.sh(host, "wg-quick down vpn 2>/dev/null; wg-quick up vpn 2>&1")
+        site.until(lambda host=host: site.tries(host, f"http://{INTERNAL}/"))
+    return site

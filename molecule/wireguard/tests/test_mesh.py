@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of the inventory that have a tunnel: who is in it, what a change disturbs, and keys that stay."""
+
+from __future__ import annotations
+
+from conftest import CTL, Site
+
+MESH = {"name": "mesh", "addresses": ["192.0.2.{{ 224 + vpn }}/28", "2001:db8:9::{{ vpn }}/64"]}
+
+
+def test_packets_go_through(site: Site) -> None:
+    for host, url in (("web-2", "http://192.0.2.225:8080/"), ("web-1", "http://[2001:db8:9::2]:8080/")):
+        assert site.tries(host, url)
+    before = site.sh("web-1", "wg show mesh transfer").split()
+    assert site.tries("web-2", "http://192.0.2.225:8080/")
+    after = site.sh("web-1", "wg show mesh transfer").split()
+    assert int(after[1]) > int(before[1])
+
+
+def test_the_key_is_made_on_its_host_for_nobody_else(site: Site) -> None:
+    assert site.sh("web-1", "stat -c '%a %U' /etc/wireguard/mesh.key /etc/wireguard").split() == [
+        "600",
+        "root",
+        "700",
+        "root",
+    ]
+    private = site.sh("web-1", "cat /etc/wireguard/mesh.key").strip()
+    assert private not in site.sh("web-1", "cat /etc/wireguard/mesh.conf; ps axww")
+    # The running interface has it all the same.
+    assert site.sh("web-1", "wg show mesh private-key").strip() == private
+
+
+def test_a_limit_and_a_silent_host_change_nothing(site: Site) -> None:
+    before = site.sh("web-1", "cat /etc/wireguard/mesh.conf")
+    site.lab.run("web-2", ["systemctl", "stop", "ssh.service", "ssh.socket"])
+    try:
+        assert "changed=0" in site.mesh("--limit", "web-1")
+        site.mesh(expect=4)
+    finally:
+        site.lab.run("web-2", ["systemctl", "start", "ssh.service"])
+    assert site.sh("web-1", "cat /etc/wireguard/mesh.conf") == before
+
+
+def test_a_file_that_can_not_be_read_keeps_the_peers(site: Site) -> None:
+    peers = site.sh("web-1", "wg show mesh peers")
+    saved = site.sh("web-1", "cp -a /etc/wireguard/mesh.conf /root/; echo nonsense > /etc/wireguard/mesh.conf; echo ok")
+    assert saved.strip() == "ok"
+    try:
+        said = site.sh("web-1", f"{CTL} sync mesh 2>&1; echo rc $?")
+    finally:
+        site.sh("web-1", "mv /root/mesh.conf /etc/wireguard/mesh.conf")
+    assert "rc 1" in said
+    assert site.sh("web-1", "wg show mesh peers") == peers
+    assert site.tries("web-2", "http://192.0.2.225:8080/")
+
+
+def test_only_an_address_or_a_port_restarts(site: Site) -> None:
+    started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@mesh"
+
+    def interface(**changes: object) -> list[dict[str, object]]:
+        return [{**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only", **changes}]
+
+    first = site.sh("web-1", started)
+    site.mesh("--limit", "web-1", wireguard_interfaces=interface(mtu=1380, keepalive=20))
+    assert site.sh("web-1", started) == first
+    assert "1380" in site.sh("web-1", "ip link show mesh")
+    assert site.sh("web-1", "wg show mesh persistent-keepalive").split()[1] == "20"
+    site.mesh("--limit", "web-1", wireguard_interfaces=interface(port=51999))
+    assert site.sh("web-1", started) != first
+    assert site.sh("web-1", "wg show mesh listen-port").strip() == "51999"
+    site.mesh("--limit", "web-1")
+    assert site.tries("web-2", "http://192.0.2.225:8080/", 6)
+
+
+def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
+    """The controller comes in over this very tunnel: web-2 by way of web-1."""
+    jump = f"ssh -F {site.lab.state}/ssh_config web-1 -W %h:%p"
+    over = {
+        "ansible_host": "192.0.2.226",
+        "ansible_ssh_common_args": f"-o ProxyCommand='{jump}' -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        " -o ControlPath=none -o ServerAliveInterval=2 -o ServerAliveCountMax=2",
+    }
+    before = site.sh("web-2", "wg show mesh peers")
+    assert before.strip()
+    assert "changed=0" in site.mesh("--limit", "web-2", **over)
+    cut = [{**MESH, "hosts": [], "preshared_secret": None}]
+    site.mesh(
+        "--limit",
+        "web-2",
+        expect=None,
+        wireguard_interfaces=cut,
+        evenkeel_run_id="cut",
+        evenkeel_commit_guard=6,
+        **over,
+    )
+    site.until(lambda: site.sh("web-2", "wg show mesh peers") == before, 30, 0.3)
+    site.until(lambda: site.tries("web-1", "http://192.0.2.226:8080/"), 15, 0.3)
+    assert site.sh("web-2", "grep -c '^.Peer' /etc/wireguard/mesh.conf").strip() == "1"
+    # Told once to the next run, which then has nothing to do.
+    assert "changed=0" in site.mesh("--limit", "web-2", evenkeel_run_id="after")
+
+
+def test_absent(site: Site) -> None:
+    key = site.sh("web-1", "cat /etc/wireguard/mesh.key")
+    site.mesh("--limit", "web-1", wireguard_state="absent")
+    left = site.sh(
+        "web-1",
+        "ip link show mesh 2>&1; ls /etc/wireguard /etc/evenkeel; nft list tables; systemctl is-active evenkeel-wireguard || true",
+    )
+    assert "does not exist" in left
+    assert "mesh.conf" not in left and "wireguard.json" not in left and "evenkeel_wireguard" not in left
+    assert "inactive" in left
+    site.mesh("--limit", "web-1")
+    assert site.sh("web-1", "cat /etc/wireguard/mesh.key") == key
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)

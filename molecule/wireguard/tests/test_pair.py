@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way in that follows the VIP: members, internal services, a holder that freezes and comes back."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import time
+
+from conftest import CTL, INTERNAL, NODES, Site
+
+from lab.faults import freeze, thaw
+
+LIMIT_SECONDS = 5.0
+SERVICE = f"http://{INTERNAL}/"
+
+
+def test_a_member_reaches_the_internal_service(people: Site) -> None:
+    for host in ("client", "web-3"):
+        assert people.tries(host, SERVICE)
+        assert people.tries(host, "http://[2001:db8:a::1]/")
+
+
+def test_nobody_else_does(people: Site) -> None:
+    """A neighbour who sends it straight to the holder; without our table the kernel would answer."""
+    (holder,) = people.up()
+    people.sh("web-1", f"ip route replace {INTERNAL} via {people.lab.address(holder)}")
+    try:
+        assert not people.tries("web-1", SERVICE)
+        people.sh(holder, "nft delete table inet evenkeel_wireguard")
+        assert people.tries("web-1", SERVICE)
+    finally:
+        people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
+        people.sh("web-1", f"ip route del {INTERNAL}")
+    assert people.tries("web-1", f"http://{people.lab.vip}/")
+
+
+def test_the_nodes_have_one_key_and_one_is_up(people: Site) -> None:
+    keys = {people.sh(host, "cat /etc/wireguard/wg0.key") for host in NODES}
+    assert len(keys) == 1
+    assert len(people.up()) == 1
+    for host in NODES:
+        people.sh(host, f"{CTL} verify")
+
+
+def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
+    """The session of a member dies with the holder; the new one calls, and is believed."""
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    for host in ("client", "web-3"):
+        people.until(lambda host=host: people.tries(host, SERVICE), 15)
+    # Until the other node has heard where the members are.
+    people.until(lambda: len(people.sh(other, "cat /run/evenkeel/wireguard/wg0.endpoints").split('": "')) > 2)
+    freeze(people.lab, holder)
+    began = time.monotonic()
+    try:
+        waited = {}
+        for host in ("client", "web-3"):
+            people.until(lambda host=host: people.tries(host, SERVICE, 0.4), 15)
+            waited[host] = time.monotonic() - began
+    finally:
+        thaw(people.lab, holder)
+    healed = time.monotonic()
+    print(f"requests through the tunnel again after {waited} s of {LIMIT_SECONDS} s")
+    time.sleep(max(0.0, healed + 1.0 - time.monotonic()))
+    assert len(people.up()) == 1
+    back = {host: people.until(lambda host=host: people.tries(host, SERVICE, 0.4), 15) for host in ("client", "web-3")}
+    print(f"and after the thaw within {back} s")
+    assert max(waited.values()) < LIMIT_SECONDS, waited
+    assert max(back.values()) < LIMIT_SECONDS, back
+
+
+def test_a_planned_move_takes_the_members_along(people: Site) -> None:
+    (holder,) = people.up()
+    people.play("playbooks/drain.yml", "--limit", holder, evenkeel_reason="test")
+    try:
+        people.until(lambda: people.up() == set(NODES) - {holder})
+        assert people.until(lambda: people.tries("client", SERVICE, 0.4)) < LIMIT_SECONDS
+    finally:
+        people.play("playbooks/undrain.yml", "--limit", holder)
+    people.until(lambda: people.up() == {holder})
+
+
+def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
+    (holder,) = people.up()
+    started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@wg0"
+    before = people.sh(holder, started)
+    people.sh(holder, "systemctl kill -s KILL evenkeel-wireguard.service")
+    people.until(lambda: "active" == people.sh(holder, "systemctl is-active evenkeel-wireguard || true").strip())
+    assert people.tries("client", SERVICE)
+    assert people.sh(holder, started) == before
+
+
+def test_a_watcher_that_is_stopped_takes_the_tunnel_down(people: Site) -> None:
+    (holder,) = people.up()
+    people.sh(holder, "systemctl stop evenkeel-wireguard.service")
+    try:
+        time.sleep(2.0)  # a watcher that is left would have brought it back by now
+        assert people.up() == set()
+    finally:
+        people.sh(holder, "systemctl start evenkeel-wireguard.service")
+    assert people.up() == {holder}
+    people.until(lambda: people.tries("client", SERVICE, 0.4), LIMIT_SECONDS)
+
+
+def test_a_new_member_disturbs_nobody(people: Site) -> None:
+    count = 1500  # thirty seconds at fifty a second, longer than the run
+    argv = ["docker", "exec", people.lab.container("client"), "ping", "-q", "-i", "0.02", "-c", str(count), INTERNAL]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ping:
+        people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.lab.state / "members"))
+        people.play("site.yml")
+        said = ping.communicate(timeout=120)[0]
+    assert f"{count} packets transmitted, {count} received" in said, said
+    for host in people.up():
+        assert people.sh(host, "grep -c '^# cleo$' /etc/wireguard/wg0.conf").strip() == "1"
+    files = people.lab.state / "members"
+    assert {stat.S_IMODE((files / f"cleo.{kind}").stat().st_mode) for kind in ("conf", "png")} == {0o600}
+    # A configuration is handed out once, and no copy is kept.
+    private = next(
+        line.split(" = ")[1] for line in (files / "cleo.conf").read_text().splitlines() if "PrivateKey" in line
+    )
+    assert private not in "".join(path.read_text() for path in people.lab.inventory.rglob("*.yml"))
+    assert "There is a member of this name" in people.play("playbooks/member.yml", evenkeel_member="cleo", expect=2)
+
+
+def test_a_revoked_member_is_cut_off_on_every_node(people: Site) -> None:
+    assert people.tries("web-3", SERVICE)
+    people.play("playbooks/member.yml", evenkeel_member="ben", evenkeel_revoke=True)
+    people.play("site.yml")
+    assert not people.tries("web-3", SERVICE)
+    assert people.tries("client", SERVICE)
+    for host in NODES:
+        assert "# ben" not in people.sh(host, "cat /etc/wireguard/wg0.conf")
+    (holder,) = people.up()
+    assert len(people.sh(holder, "wg show wg0 peers").split()) == people.sh(
+        holder, "cat /etc/wireguard/wg0.conf"
+    ).count("[Peer]")

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node's own tool, run by its units and by commit: /usr/local/lib/evenkeel/wireguard/ctl VERB.
+
+up              bring up what belongs on this node now
+down            take every tunnel down
+reload          bring what runs to the files; only a tunnel whose address, port or hooks changed is started anew
+watch           keep each identity where its virtual IP is
+start NAME      of the tunnel's unit
+stop NAME       of the tunnel's unit
+sync NAME       of wg-quick, when the interface is there: key, peers, routes
+check NAME      have wg's own parser read a file
+verify          prove that what runs is what the files say
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from .device import NFT, RUN, TABLE, Device, Trouble, devices, node, run, succeeds
+from .watch import SKEW, SKEWS, watch
+
+# No interface has this name, so that a file is read and nothing is changed.
+NOWHERE = "evenkeel-none"
+
+
+def up() -> None:
+    _load_filter()
+    for device in devices():
+        if device.wanted() and not device.exists():
+            run("systemctl", "start", device.unit)
+
+
+def down() -> None:
+    for device in _running():
+        run("systemctl", "stop", device.unit)
+    if succeeds("nft", "list", "table", "inet", TABLE):
+        run("nft", "delete", "table", "inet", TABLE)
+
+
+def reload() -> None:
+    """One tunnel's trouble does not keep the others from their files; all of it is told."""
+    _load_filter()
+    problems: list[str] = []
+    for device in {one.name: one for one in (*_running(), *devices())}.values():
+        try:
+            _bring(device)
+        except (Trouble, OSError) as trouble:
+            problems.append(f"{device.name}: {trouble}")
+    if problems:
+        raise Trouble("; ".join(problems))
+
+
+def _bring(device: Device) -> None:
+    known = device.name in node()["interfaces"]
+    if not known or not device.wanted():
+        run("systemctl", "stop", device.unit)
+    elif not device.exists() or device.stale():
+        run("systemctl", "restart", device.unit)
+    else:
+        device.sync()
+
+
+def _running() -> list[Device]:
+    """What we started, also what is no longer in the configuration."""
+    return devices([path.stem for path in sorted(RUN.glob("*.conf"))]) if list(RUN.glob("*.conf")) else []
+
+
+def _load_filter() -> None:
+    if NFT.exists():
+        run("nft", "-f", str(NFT))
+
+
+def check(device: Device) -> None:
+    """wg reads a file before it looks for the interface, so its parser can be asked without one."""
+    text = run("wg-quick", "strip", str(device.conf))
+    scratch = RUN / f"{device.name}.check"
+    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        run("wg", "setconf", NOWHERE, str(scratch))
+    except Trouble as trouble:
+        if "Unable to modify interface" not in str(trouble):
+            raise
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def verify() -> list[str]:
+    problems = []
+    for device in devices():
+        wanted = device.wanted()
+        if wanted != device.exists():
+            problems.append(
+                f"{device.name} is {'not up' if wanted else 'up, and its VIP is elsewhere'}: journalctl -u {device.unit}"
+            )
+        elif wanted:
+            problems += [f"{device.name} {one}" for one in _differences(device)]
+    if NFT.exists() and not succeeds("nft", "list", "table", "inet", TABLE):
+        problems.append(f"the nftables table inet {TABLE} is not loaded: nft -f {NFT}")
+    with contextlib.suppress(OSError, ValueError):
+        for name, seconds in json.loads(SKEWS.read_text(encoding="utf-8")).items():
+            if abs(seconds) > SKEW:
+                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
+    return problems
+
+
+def _differences(device: Device) -> list[str]:
+    text = device.conf.read_text(encoding="utf-8")
+    found = []
+    wanted = set(re.findall(r"(?m)^PublicKey\s*=\s*(\S+)", text))
+    runs = {peer.key for peer in device.peers()}
+    if wanted != runs:
+        found.append(f"runs {len(runs)} peers, {len(runs - wanted)} of them not in its file, which has {len(wanted)}")
+    own = run("wg", "pubkey", stdin=device.key.read_text(encoding="ascii")).strip()
+    if run("wg", "show", device.name, "public-key").strip() != own:
+        found.append(f"does not run the key of {device.key}")
+    if device.settings["public_key"] not in ("", own):
+        found.append(f"has another key in {device.key} than its peers were told")
+    if run("wg", "show", device.name, "listen-port").strip() != str(device.settings["port"]):
+        found.append(f"does not listen on {device.settings['port']}")
+    there = json.loads(run("ip", "-j", "address", "show", "dev", device.name))[0]["addr_info"]
+    has = {f"{one['local']}/{one['prefixlen']}" for one in there}
+    found += [f"lacks its address {one}" for one in device.settings["addresses"] if one.lower() not in has]
+    return found
+
+
+def main(argv: Sequence[str]) -> int:
+    verb, names = (argv[0] if argv else ""), list(argv[1:2])
+    named = {"start": Device.start, "stop": Device.stop, "sync": _sync, "check": check}
+    try:
+        if verb in named and names:
+            named[verb](devices(names)[0])
+        elif verb == "verify":
+            problems = verify()
+            for problem in problems:
+                sys.stderr.write(problem + "\n")
+            return 1 if problems else 0
+        elif verb == "watch":
+            watch()
+            # Another configuration, and maybe another version of this program; the tunnels are none of its children.
+            os.execv(
+                sys.executable,
+                [sys.executable, *sys.orig_argv[1:]]
+                if hasattr(sys, "orig_argv")
+                else [sys.executable, "-SEB", *sys.argv],
+            )
+        elif verb in ("up", "down", "reload"):
+            {"up": up, "down": down, "reload": reload}[verb]()
+        else:
+            sys.stderr.write(__doc__ or "")
+            return os.EX_USAGE
+    except (Trouble, OSError) as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    return 0
+
+
+def _sync(device: Device) -> None:
+    """From wg-quick: the interface is there, and a new holder's members are to hear of it."""
+    device.sync()
+    if device.follow:
+        device.call()

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One tunnel: its files, what the kernel says of it, and bringing the one to the other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any
+
+ETC, RUN = Path("/etc/wireguard"), Path("/run/evenkeel/wireguard")
+NODE = Path("/etc/evenkeel/wireguard.json")
+NFT = Path("/etc/evenkeel/wireguard.nft")
+TABLE = "evenkeel_wireguard"
+DISCARD = 9
+
+
+class Trouble(Exception):
+    """What went wrong, in one line for whoever reads the journal."""
+
+
+def run(*argv: str, stdin: str | None = None) -> str:
+    """A command's output; its failure is Trouble, with what it said."""
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Trouble(f"{argv[0]}: {error}") from None
+    if done.returncode:
+        raise Trouble(f"`{' '.join(argv)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def succeeds(*argv: str) -> bool:
+    with contextlib.suppress(Trouble):
+        run(*argv)
+        return True
+    return False
+
+
+def node() -> dict[str, Any]:
+    """What the role wrote down about this node."""
+    with contextlib.suppress(FileNotFoundError):
+        return dict(json.loads(NODE.read_text(encoding="utf-8")))
+    return {"interfaces": {}}
+
+
+def write(path: Path, text: str) -> None:
+    """For root's eyes only, all of it or nothing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def has_address(address: str) -> bool:
+    """Whether the kernel has it; it is what decides, whatever keepalived may say."""
+    return bool(run("ip", "-o", "address", "show", "to", address).strip())
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer as the running interface has it."""
+
+    key: str
+    endpoint: str
+    handshake: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """A tunnel by its name; `settings` are the node's."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+    @property
+    def conf(self) -> Path:
+        return ETC / f"{self.name}.conf"
+
+    @property
+    def key(self) -> Path:
+        return ETC / f"{self.name}.key"
+
+    @property
+    def started(self) -> Path:
+        """The configuration that the interface was started with, by which it is also stopped."""
+        return RUN / f"{self.name}.conf"
+
+    @property
+    def heard(self) -> Path:
+        """Where the peers of an identity are, as its holder last said."""
+        return RUN / f"{self.name}.endpoints"
+
+    @property
+    def unit(self) -> str:
+        return f"evenkeel-wireguard@{self.name}.service"
+
+    @property
+    def follow(self) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self.settings.get("follow")
+        return found
+
+    def exists(self) -> bool:
+        return Path("/sys/class/net", self.name).exists()
+
+    def wanted(self) -> bool:
+        """Whether it belongs on this node now."""
+        return not self.follow or has_address(str(self.follow["address"]))
+
+    # -- as it runs
+
+    def peers(self) -> list[Peer]:
+        rows = [line.split("\t") for line in run("wg", "show", self.name, "dump").splitlines()[1:]]
+        return [Peer(row[0], "" if row[2] == "(none)" else row[2], int(row[4])) for row in rows]
+
+    # -- starting and stopping, by its unit
+
+    def start(self) -> None:
+        write(self.started, self.conf.read_text(encoding="utf-8"))
+        run("wg-quick", "up", str(self.started))
+
+    def stop(self) -> None:
+        if self.exists() and self.started.exists():
+            run("wg-quick", "down", str(self.started))
+        self.started.unlink(missing_ok=True)
+
+    def stale(self) -> bool:
+        """Whether it was started with something that only another start changes."""
+        try:
+            text = self.started.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return True
+        section = text.partition("[Peer]")[0].splitlines()
+        had = [line for line in section if " = " in line and not line.startswith(("#", "MTU", "FwMark"))]
+        return had != [line for line in self.settings["start"] if not line.startswith("#")]
+
+    # -- peers, keys and routes of a running interface
+
+    def sync(self) -> None:
+        """Bring the running interface to its file. A file that can't be read changes nothing."""
+        text = self.composed()
+        scratch = RUN / f"{self.name}.sync"
+        write(scratch, text)
+        try:
+            run("wg", "syncconf", self.name, str(scratch))
+        finally:
+            scratch.unlink(missing_ok=True)
+        self._routes(text)
+        if self.settings.get("mtu"):
+            run("ip", "link", "set", "dev", self.name, "mtu", str(self.settings["mtu"]))
+        if self.started.exists():
+            write(self.started, self.conf.read_text(encoding="utf-8"))
+
+    def composed(self) -> str:
+        """What `wg` reads: the file without wg-quick's lines, with the private key, and with the peers where they were last seen."""
+        text = run("wg-quick", "strip", str(self.conf))
+        if "[Interface]" not in text:
+            raise Trouble(
+                f"{self.conf}: nothing is left of it without wg-quick's lines; the running peers stay as they are"
+            )
+        text = text.replace(
+            "[Interface]", f"[Interface]\nPrivateKey = {self.key.read_text(encoding='ascii').strip()}", 1
+        )
+        known = self.last_seen()
+        if not known:
+            return text
+        now = {peer.key for peer in self.peers() if peer.endpoint}
+        sections = re.split(r"(?m)^(?=\[Peer\])", text)
+        for index, section in enumerate(sections):
+            found = re.search(r"(?m)^PublicKey\s*=\s*(\S+)", section)
+            if found and found[1] in known and found[1] not in now and "Endpoint" not in section:
+                sections[index] = f"{section.rstrip()}\nEndpoint = {known[found[1]]}\n"
+        return "".join(sections)
+
+    def last_seen(self) -> dict[str, str]:
+        with contextlib.suppress(OSError, ValueError):
+            return dict(json.loads(self.heard.read_text(encoding="utf-8"))) if self.follow else {}
+        return {}
+
+    def _routes(self, text: str) -> None:
+        """wg-quick sets routes at a start; those of peers that come and go later are ours."""
+        table = str(self.settings.get("table") or "auto")
+        if table == "off":
+            return
+        own = [ip_interface(one).network for one in self.settings["addresses"]]
+        allowed = [
+            one.strip() for found in re.findall(r"(?m)^AllowedIPs\s*=\s*(.+)$", text) for one in found.split(",")
+        ]
+        wanted = {
+            str(network)
+            for network in (ip_network(one, strict=False) for one in [*allowed, *self.settings.get("routes", [])])
+            # A default route is wg-quick's affair: it needs rules of its own.
+            if network.prefixlen and not any(one.version == network.version and network.subnet_of(one) for one in own)  # type: ignore[arg-type]
+        }
+        where = "main" if table == "auto" else table
+        for family in ("-4", "-6"):
+            listed = json.loads(run("ip", "-j", family, "route", "show", "dev", self.name, "table", where) or "[]")
+            there = {
+                str(ip_network(one["dst"]))
+                for one in listed
+                if one["dst"] != "default" and one.get("protocol") == "boot"
+            }
+            mine = {one for one in wanted if (":" in one) == (family == "-6")}
+            for one in sorted(mine - there):
+                run("ip", family, "route", "replace", one, "dev", self.name, "table", where)
+            for one in sorted(there - mine):
+                run("ip", family, "route", "del", one, "dev", self.name, "table", where)
+
+    # -- a new holder calls its members
+
+    def call(self) -> None:
+        """Send something to every peer whose place is known: WireGuard then begins a session of its own accord.
+
+        A member goes on sending into the session that it had with the old holder for 15 s; it is not asked to notice.
+        """
+        for address in self._first_addresses():
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as out:
+                out.sendto(b"", (address, DISCARD))
+
+    def _first_addresses(self) -> Iterator[str]:
+        there = {peer.key for peer in self.peers() if peer.endpoint}
+        for line in run("wg", "show", self.name, "allowed-ips").splitlines():
+            key, dummy, networks = line.partition("\t")
+            if key in there and networks.split() and networks.split()[0] != "(none)":
+                yield str(ip_network(networks.split()[0])[0])
+
+    def renew(self, since: float) -> None:
+        """Begin anew with every peer that has had no session with this node since then: another node was the identity meanwhile."""
+        old = [peer for peer in self.peers() if peer.handshake < since]
+        if not old:
+            return
+        run("wg", "set", self.name, *(word for peer in old for word in ("peer", peer.key, "remove")))
+        self.sync()
+        self.call()
+
+
+def devices(names: Sequence[str] = ()) -> list[Device]:
+    """This node's tunnels, or those of these names."""
+    known = node()["interfaces"]
+    return [Device(name, known.get(name) or {"start": [], "addresses": []}) for name in names or known]
