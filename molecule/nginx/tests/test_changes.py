@@ -17,7 +17,7 @@ CONTROL = "/usr/local/lib/evenkeel/nginx/ctl"
 # Everything that a commit could touch, and the processes that serve.
 EVERYTHING = (
     "find /etc/nginx /etc/systemd/system/nginx.service.d /etc/sysctl.d /usr/local/lib/evenkeel -type f -exec sha256sum {} + | sort;"
-    "cat /run/nginx.pid; pgrep -P $(cat /run/nginx.pid) -a | sort; ss -Hltn | sort"
+    "cat /run/nginx.pid; pgrep -P $(cat /run/nginx.pid) -a | sort; ss -Hltn | awk '{print $4}' | sort"
 )
 
 

@@ -74,7 +74,7 @@ def test_a_post_to_a_dead_upstream_is_taken_by_another_once(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("fault", "act", "back", "gap_ms"),
     [
-        ("nginx crashes", faults.crash, faults.restore, 500),
+        ("nginx crashes", faults.crash, faults.restore, 1000),
         ("nginx hangs", faults.hang, faults.resume, 4000),
     ],
 )
