@@ -84,6 +84,9 @@ GARBAGE: list[tuple[str, dict[str, Any], str]] = [
     ("unknown service", {"traefik_routers": [{**ALL, "service": "ap"}]}, "Did you mean app?"),
     ("bad type", {"traefik_routers": {"all": ALL}}, "The value must be a list"),
     ("unknown key", {"traefik_routers": [{**ALL, "sevice": "app"}]}, "Did you mean service?"),
+    ("what Traefik cannot do",
+     {"traefik_backends": [{"name": "app", "servers": [
+         {"name": "web-1", "address": "198.51.100.21", "port": 8080, "maxconn": 5}]}]}, "inFlightReq"),
     ("unknown middleware setting",
      {"traefik_middlewares": [{"name": "a", "type": "retry", "options": {"attempt": 1}}]}, "Did you mean attempts?"),
     ("rule that Traefik cannot read", {"traefik_routers": [{**ALL, "rule": "Host(`a`"}]}, "error while parsing rule"),
