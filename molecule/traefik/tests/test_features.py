@@ -192,7 +192,7 @@ def test_connections_and_datagrams(bed: Bed) -> None:
         f"python3 -c \"import urllib.request; urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/')\" 2>&1 || :",
     )
     assert "Error" in refused, "somebody else was let in"
-    named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k https://www.example.com:8004/"
+    named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k --http1.1 https://www.example.com:8004/"
     shares = Counter(bed.on("client", f"for i in $(seq 8); do curl -sS {named}; done").split())
     assert shares == {"web-1": 6, "web-2": 2}
     assert bed.lab.run("client", ["python3", "-c", TALK, bed.lab.address(LB)]).strip() == "HELLO"
