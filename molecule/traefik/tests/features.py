@@ -20,15 +20,16 @@ def features(lab: Lab) -> dict[str, Any]:
     """Every feature that a request can show."""
     tls = Path(lab.state) / "tls"
     own = lab.address("lb-2")
-    # Stopping and starting a second time would take an UDP server; DNS datagrams are not needed to see a way.
     return {
         "traefik_access_log": {"path": "/var/log/traefik/access.log", "format": "json"},
         "traefik_entry_points": [
             {"name": "web", "bind": [f"{lab.vip}:80", f"[{lab.vip6}]:80"]},
-            {"name": "file", "bind": [f"{own}:8000", f"[{lab.address6('lb-2')}]:8000"]},
-            {"name": "tls", "bind": [f"{own}:8443"], "tls": {}},
-            {"name": "away", "bind": [f"{own}:8001"], "redirect_to": "tls"},
-            {"name": "proxied", "bind": [f"{own}:8002"], "proxy_protocol": [f"{lab.address('client')}/32"]},
+            {"name": "file", "bind": [f"{own}:8000", f"[{lab.address6('lb-2')}]:8000"],
+             "default": False, "trusted_proxies": [lab.address("client")]},
+            {"name": "tls", "bind": [f"{own}:8443"], "tls": {}, "default": False},
+            {"name": "away", "bind": [f"{own}:8001"], "redirect_to": "tls", "default": False},
+            {"name": "proxied", "bind": [f"{own}:8002"], "default": False, "proxy_protocol": [f"{own}/32"]},
+            {"name": "chain", "bind": [f"{own}:8007"], "default": False},
             {"name": "stream", "bind": [f"{own}:8003"], "default": False},
             {"name": "secure", "bind": [f"{own}:8004"], "default": False},
             {"name": "datagrams", "bind": [f"{own}:8005"], "protocol": "udp"},
@@ -62,7 +63,8 @@ def features(lab: Lab) -> dict[str, Any]:
              "entry_points": ["tls"]},
             *[
                 {"name": name, "rule": f"Host(`{name}.example.com`)", "service": name, "entry_points": ["file"]}
-                for name in ("weighted", "sticky", "canary", "spare", "mirrored", "source", "hangup", "nobody")
+                for name in ("weighted", "sticky", "canary", "spare", "mirrored", "source", "hangup", "nobody",
+                             "spared", "reserve")
             ],
             {"name": "by-label", "rule": "Host(`label.example.com`)", "service": "myapp@docker",
              "entry_points": ["file"]},
@@ -70,6 +72,7 @@ def features(lab: Lab) -> dict[str, Any]:
         "traefik_services": [
             {"name": "canary", "weighted": [{"name": "one", "weight": 3}, {"name": "two"}],
              "sticky": {"name": "CANARY"}},
+            {"name": "reserve", "failover": {"service": "gone", "fallback": "two"}},
             {"name": "mirrored", "mirroring": {"service": "one", "mirrors": [{"name": "two"}]}},
         ],
         "traefik_backends": [
@@ -80,7 +83,11 @@ def features(lab: Lab) -> dict[str, Any]:
             {"name": "sticky", "cookie": {"name": "SRV"}, "servers": webs(lab)},
             {"name": "source", "balance": "source", "servers": webs(lab)},
             {"name": "spare", "check": {"http": "/health", "interval": "200ms"},
-             "servers": [*webs(lab, 9, "web-1"), *webs(lab, 8080, "web-2", backup=True)]},
+             "servers": [*webs(lab, 9, "web-1"), {**webs(lab, 8080, "web-2")[0], "backup": True}]},
+            {"name": "spared", "servers": [{**webs(lab, 8080, "web-1")[0], "disabled": True}, *webs(lab, 8080, "web-3")]},
+            {"name": "gone", "check": {"http": "/health", "interval": "200ms"}, "servers": webs(lab, 9, "web-1")},
+            {"name": "chain", "mode": "tcp", "default_server": {"send_proxy": "v2"},
+             "servers": [{"name": "self", "address": own, "port": 8002}]},
             {"name": "nobody", "timeouts": {"connect": "50ms"}, "servers": webs(lab, 9)},
             {"name": "hangup", "servers": webs(lab, 9000, "web-1")},
             {"name": "raw", "mode": "tcp", "default_server": {"port": 8080},
@@ -90,6 +97,7 @@ def features(lab: Lab) -> dict[str, Any]:
             {"name": "echo", "mode": "udp", "servers": [{"name": "web-1", "address": lab.address("web-1"), "port": 9001}]},
         ],
         "traefik_tcp_routers": [
+            {"name": "chain", "entry_points": ["chain"], "service": "chain"},
             {"name": "raw", "entry_points": ["stream"], "service": "raw", "middlewares": ["client-only"]},
             {"name": "secure", "entry_points": ["secure"], "rule": "HostSNI(`www.example.com`)",
              "service": "raw-weighted", "tls": {}},

@@ -26,7 +26,7 @@ def sound(bed: Bed, **over: Any) -> dict[str, Any]:
     return {
         "traefik_entry_points": [
             {"name": "web", "bind": [f"{bed.lab.vip}:80", f"[{bed.lab.vip6}]:80"]},
-            {"name": "file", "bind": [f"{bed.lab.address(LB)}:8000"]},
+            {"name": "file", "bind": [f"{bed.lab.address(LB)}:8000"], "default": False},
         ],
         "traefik_routers": [ALL],
         "traefik_backends": [{"name": "app", "check": {"http": "/health"}, "servers": webs(bed.lab)}],
@@ -84,13 +84,18 @@ GARBAGE: list[tuple[str, dict[str, Any], str]] = [
     ("unknown service", {"traefik_routers": [{**ALL, "service": "ap"}]}, "Did you mean app?"),
     ("bad type", {"traefik_routers": {"all": ALL}}, "The value must be a list"),
     ("unknown key", {"traefik_routers": [{**ALL, "sevice": "app"}]}, "Did you mean service?"),
+    ("what Traefik cannot do",
+     {"traefik_backends": [{"name": "app", "servers": [
+         {"name": "web-1", "address": "198.51.100.21", "port": 8080, "maxconn": 5}]}]}, "inFlightReq"),
     ("unknown middleware setting",
      {"traefik_middlewares": [{"name": "a", "type": "retry", "options": {"attempt": 1}}]}, "Did you mean attempts?"),
     ("rule that Traefik cannot read", {"traefik_routers": [{**ALL, "rule": "Host(`a`"}]}, "error while parsing rule"),
     ("option that Traefik does not know",
      {"traefik_routers": [{**ALL, "options": {"sticky": True}}]}, "field not found, node: sticky"),
     ("static option that Traefik does not know", {"traefik_global": {"options": {"logs": {"level": "INFO"}}}},
-     "field not found, node: logs"),
+     "Did you mean log?"),
+    ("static setting that Traefik does not know", {"traefik_global": {"options": {"api": {"insecur": True}}}},
+     "field not found, node: insecur"),
     ("missing certificate file",
      {"traefik_certificates": [{"name": "a", "remote_src": "/nope.crt", "key_remote_src": "/nope.key"}]},
      "the source on the node cannot be read"),
@@ -137,7 +142,7 @@ def test_what_fails_on_load_only_is_rolled_back(bed: Bed) -> None:
     over = sound(bed, traefik_entry_points=points, traefik_nonlocal_bind=False)
     # The VIP is not here, so that this alone would do; the other address is nowhere.
     said = bed.converge(expect=2, **over)
-    assert "cannot assign requested address" in said
+    assert "cannot assign requested address" in said, said
     bed.until(lambda: bed.get().status == 200)
     assert bed.on(LB, FILES) == before
 

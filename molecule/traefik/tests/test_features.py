@@ -163,15 +163,26 @@ def test_a_renewed_certificate_is_shown_without_a_restart(bed: Bed) -> None:
     assert bed.pid() == before
 
 
-def test_proxy_protocol(bed: Bed) -> None:
-    bed.on("web-1", ": > /var/log/nginx/lab.log")
-    # A client that is believed says that it is somebody else.
-    for _ in range(3):
-        assert bed.get("/p", "--haproxy-clientip", "192.0.2.99", port=8002).status == 200 if _curl_knows(bed) else True
+def forwarded(bed: Bed, path: str) -> str:
+    """The client as web servers are told it, for a path that only one request asks for."""
+    lines = [bed.on(web, f"grep ' {path} ' /var/log/nginx/lab.log || :") for web in ("web-1", "web-2", "web-3")]
+    return "".join(lines).split()[4:][0].rstrip(",")
 
 
-def _curl_knows(bed: Bed) -> bool:
-    return "--haproxy-clientip" in bed.on("client", "curl --help all")
+def test_the_client_is_known_behind_proxies(bed: Bed) -> None:
+    client = bed.lab.address("client")
+    assert bed.get("/through-a-chain", port=8007).status == 200
+    assert forwarded(bed, "/through-a-chain") == client, "the PROXY protocol was not spoken or not believed"
+    assert bed.get("/through-a-friend", "-H", "X-Forwarded-For: 192.0.2.99").status == 200
+    assert forwarded(bed, "/through-a-friend") == "192.0.2.99"
+    assert bed.get("/through-a-stranger", "-H", "X-Forwarded-For: 192.0.2.99", port=8002).status == 200
+    assert forwarded(bed, "/through-a-stranger") == client
+
+
+def test_a_disabled_server_gets_nothing_and_a_reserve_takes_over(bed: Bed) -> None:
+    assert set(bed.sequence(6, *to("spared"))) == {"web-3"}
+    bed.until(lambda: bed.get("/", *to("reserve")).status == 200)
+    assert set(bed.sequence(6, *to("reserve"))) == {"web-2"}
 
 
 def test_connections_and_datagrams(bed: Bed) -> None:
@@ -181,7 +192,7 @@ def test_connections_and_datagrams(bed: Bed) -> None:
         f"python3 -c \"import urllib.request; urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/')\" 2>&1 || :",
     )
     assert "Error" in refused, "somebody else was let in"
-    named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k https://www.example.com:8004/"
+    named = f"--resolve www.example.com:8004:{bed.lab.address(LB)} -k --http1.1 https://www.example.com:8004/"
     shares = Counter(bed.on("client", f"for i in $(seq 8); do curl -sS {named}; done").split())
     assert shares == {"web-1": 6, "web-2": 2}
     assert bed.lab.run("client", ["python3", "-c", TALK, bed.lab.address(LB)]).strip() == "HELLO"

@@ -33,7 +33,8 @@ CIPHERS = [
     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 ]
-HEALTH, DASHBOARD, RETRY, USERS = "evenkeel", "evenkeel-dashboard", "evenkeel-retry", "evenkeel-users"
+HEALTH, DASHBOARD, USERS = "evenkeel", "evenkeel-dashboard", "evenkeel-users"
+RETRY, REPEAT = "evenkeel-retry", "evenkeel-repeat"
 # What the node may ask of the running daemon without a password: no page that shows a secret.
 API = r"Method(`GET`) && PathRegexp(`^/api/(version|entrypoints|(http|tcp|udp)/(routers|services))`)"
 # Where the trial listens, in a network of its own.
@@ -170,7 +171,7 @@ def _entry_point(item: Mapping[str, Any], address: str, retries: int) -> Object:
     if item["redirect_to"]:
         http["redirections"] = {"entryPoint": {"to": item["redirect_to"], "scheme": "https"}}
     # On the entry point, so that containers found by label are served as well.
-    wanted = [f"{RETRY}@file"] * (retries > 1) + [_at_file(name) for name in item["middlewares"]]
+    wanted = [f"{REPEAT}@file", f"{RETRY}@file"] * (retries > 1) + [_at_file(name) for name in item["middlewares"]]
     http.update(_given(middlewares=wanted))
     if item["tls"] is not None:
         http["tls"] = _tls(item["tls"])
@@ -232,7 +233,10 @@ def _dynamic(model: Mapping[str, Any]) -> Object:
         by_mode[item["mode"]]["services"][item["name"]] = _composite(item)
     retries = model["traefik_global"]["retries"]
     if retries > 1:
+        # A server that cannot be reached costs nothing; one that hangs up without an answer (502) has had the request, so it is
+        # seldom asked again, and only by methods that are idempotent.
         http["middlewares"][RETRY] = {"retry": {"attempts": retries}}
+        http["middlewares"][REPEAT] = {"retry": {"attempts": min(retries, 3), "status": ["502"]}}
     for name, target in (("traefik_middlewares", http), ("traefik_tcp_middlewares", tcp)):
         for item in model[name]:
             target["middlewares"][item["name"]] = {item["type"]: item["options"]}

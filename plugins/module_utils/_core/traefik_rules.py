@@ -51,6 +51,7 @@ def check(model: Model, nodes: Sequence[str]) -> list[Finding]:
         _certificates,
         _files,
         _dashboard,
+        _static,
         _plugins,
     ):
         findings.extend(rule(model))
@@ -532,6 +533,13 @@ def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
                 "Set per_node: true if the authority's limits allow it, or let one ACME client get the certificates and"
                 " name them in traefik_certificates.",
             )
+
+
+def _static(model: Model) -> Iterator[Finding]:
+    """F16: Traefik passes over a section of its static configuration that it does not know."""
+    for name in model["traefik_global"]["options"]:
+        if name not in schema.STATIC:
+            yield missing(f"traefik_global.options.{name}", "section of the static configuration", name, schema.STATIC)
 
 
 def _plugins(model: Model) -> Iterator[Finding]:

@@ -150,3 +150,24 @@ TCP: dict[str, dict[str, Any]] = {
     "ipAllowList": {"sourceRange": TEXTS},
     "inFlightConn": {"amount": NUMBER},
 }
+# Sections of the static configuration.
+STATIC = (
+    "accessLog",
+    "api",
+    "certificatesResolvers",
+    "core",
+    "entryPoints",
+    "experimental",
+    "global",
+    "hostResolver",
+    "hub",
+    "log",
+    "metrics",
+    "ocsp",
+    "ping",
+    "providers",
+    "serversTransport",
+    "spiffe",
+    "tcpServersTransport",
+    "tracing",
+)
