@@ -76,9 +76,8 @@ def test_only_an_address_or_a_port_restarts(site: Site) -> None:
 
 def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
     """The controller comes in over this very tunnel: web-2 by way of web-1."""
-    jump = f"ssh -F {site.lab.state}/ssh_config web-1 -W %h:%p"
+    jump = f"ssh -F {site.lab.state}/ssh_config web-1 -W 192.0.2.226:22"
     over = {
-        "ansible_host": "192.0.2.226",
         "ansible_ssh_common_args": f"-o ProxyCommand='{jump}' -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
         " -o ControlPath=none -o ServerAliveInterval=2 -o ServerAliveCountMax=2",
     }

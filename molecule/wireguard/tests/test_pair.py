@@ -87,8 +87,9 @@ def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
     (holder,) = people.up()
     started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@wg0"
     before = people.sh(holder, started)
+    watcher = people.sh(holder, "systemctl show -P MainPID evenkeel-wireguard")
     people.sh(holder, "systemctl kill -s KILL evenkeel-wireguard.service")
-    people.until(lambda: "active" == people.sh(holder, "systemctl is-active evenkeel-wireguard || true").strip())
+    people.until(lambda: people.sh(holder, "systemctl show -P MainPID evenkeel-wireguard") not in (watcher, "0\n"))
     assert people.tries("client", SERVICE)
     assert people.sh(holder, started) == before
 

@@ -164,7 +164,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _sync(device: Device) -> None:
-    """From wg-quick: the interface is there, and a new holder's members are to hear of it."""
+    """From wg-quick: the interface is there, and whoever had a session with its predecessor is to hear of it."""
     device.sync()
-    if device.follow:
-        device.call()
+    device.call()
