@@ -22,6 +22,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.report import cl
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.report_html import Clock, Node, Told, page, seconds
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.timeline import Span
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.picture import Lacking, draw
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.told import told as told_of
 
 ZONE = timezone(timedelta(hours=1), "CET")
 CLOCK = Clock(ZONE)
@@ -322,7 +323,7 @@ def test_what_the_plays_noted_is_told() -> None:
         },
         "lb-3": {},
     }
-    run = report_page.told(ROLLOUT, hostvars, "edge", {"skipped": True}, BEGAN, BEGAN + 9)
+    run = told_of(ROLLOUT, hostvars, "edge", {"skipped": True}, BEGAN, BEGAN + 9)
     assert run == Told(
         title="edge",
         began=BEGAN,
