@@ -16,7 +16,16 @@ from tests.suite.steps import BIN, Outcome, Step, close, run, say
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
 # Molecule scenarios and the minutes that each may take (TESTING.md says what each proves).
-SCENARIOS = {"default": 14, "keepalived": 10, "propagate": 40, "commit": 10, "haproxy": 10, "nginx": 10, "traefik": 12, "wireguard": 12}
+SCENARIOS = {
+    "default": 14,
+    "keepalived": 10,
+    "propagate": 40,
+    "commit": 10,
+    "haproxy": 10,
+    "nginx": 10,
+    "traefik": 12,
+    "wireguard": 12,
+}
 # These hold fail-over times against bounds. Of the others two run side by side: most of their time is waiting.
 TIMED = ("default", "keepalived")
 

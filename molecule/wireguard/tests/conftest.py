@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,5 +107,5 @@ def people(site: Site) -> Site:
     site.play("site.yml")
     for host in ("client", "web-3"):
         site.sh(host, "wg-quick down vpn 2>/dev/null; wg-quick up vpn 2>&1")
-        site.until(lambda host=host: site.tries(host, f"http://{INTERNAL}/"))
+        site.until(partial(site.tries, host, f"http://{INTERNAL}/"))
     return site
