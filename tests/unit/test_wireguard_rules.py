@@ -76,6 +76,14 @@ def test_the_rules_that_the_plan_names_are_here() -> None:
     assert {f"G{number}" for number in range(1, 11)} - set(re.findall(r"\[(G\d+)\]", said)) == {"G5"}
 
 
+def test_ansible_may_come_in_through_the_tunnel() -> None:
+    """G8 minds only where peers would look for the host."""
+    inside = {"address": "192.0.2.2", "vrrp_address": "192.0.2.2"}
+    elsewhere = {**TUNNEL, "addresses": ["192.0.2.2/24"], "endpoint": "vpn.example.com"}
+    assert len(found("errors", {"hosts": {"web-1": inside}})) == 1
+    assert found("errors", {"hosts": {"web-1": {**inside, "interfaces": [elsewhere]}}}) == []
+
+
 def test_no_secret_is_in_a_message() -> None:
     canary = "canary-of-a-secret"
     peer = {"name": "office", "public_key": KEYS[2], "allowed_ips": ["192.0.2.9/32"], "preshared_key": canary}

@@ -422,9 +422,14 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
                 for instance in host.instances
                 for one in instance.get("virtual_addresses") or []
             ]
+            # Ansible may come in through the tunnel, as long as peers are told another place.
+            theirs: Model = next((one for one in host.interfaces if one.get("name") == item["name"]), {})
+            outside = (
+                "" if theirs.get("endpoint") or theirs.get("behind_nat") or theirs.get("follow_vip") else host.address
+            )
             for what, text in [
-                ("address", host.address),
-                ("address", host.vrrp_address),
+                ("address", outside),
+                ("address", host.vrrp_address if host.instances else ""),
                 *(("VIP", one) for one in virtual),
             ]:
                 if not _is(ip_interface, str(text)):

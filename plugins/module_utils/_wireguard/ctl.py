@@ -64,7 +64,9 @@ def _bring(device: Device) -> None:
     elif not device.exists() or device.stale():
         run("systemctl", "restart", device.unit)
     else:
+        before = {peer.key for peer in device.peers()}
         device.sync()
+        device.call(but=before)
 
 
 def _running() -> list[Device]:

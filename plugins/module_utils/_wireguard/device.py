@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
@@ -219,18 +219,18 @@ class Device:
 
     # -- a new holder calls its members
 
-    def call(self) -> None:
-        """Send something to every peer whose place is known: WireGuard then begins a session of its own accord.
+    def call(self, but: Collection[str] = ()) -> None:
+        """Send something to every peer whose place is known, but these: WireGuard then begins a session of its own accord.
 
         A member goes on sending into the session that it had with the old holder for 15 s; it is not asked to notice.
         """
-        for address in self._first_addresses():
+        for address in self._first_addresses(but):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as out:
                 out.sendto(b"", (address, DISCARD))
 
-    def _first_addresses(self) -> Iterator[str]:
-        there = {peer.key for peer in self.peers() if peer.endpoint}
+    def _first_addresses(self, but: Collection[str]) -> Iterator[str]:
+        there = {peer.key for peer in self.peers() if peer.endpoint and peer.key not in but}
         for line in run("wg", "show", self.name, "allowed-ips").splitlines():
             key, dummy, networks = line.partition("\t")
             if key in there and networks.split() and networks.split()[0] != "(none)":
