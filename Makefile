@@ -34,7 +34,7 @@ lab: env ## A pair with three web servers on this machine, by site.yml, and the 
 lab-down: ## Remove the lab's hosts
 	lab/lab down --name $(LAB)
 
-lab-purge: ## Remove what else the lab made (images, keys, network)
+lab-purge: ## Remove what else the lab made (images, keys)
 	lab/lab purge --name $(LAB)
 
 check: env ## Lint, types, unit, property, contract and golden tests

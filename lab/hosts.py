@@ -156,7 +156,7 @@ def up(lab: Lab, inventory: Path = DEFAULT_INVENTORY) -> None:
 
 
 def down(name: str, *, force: bool = False) -> None:
-    """Remove the hosts of a lab; its network, keys and images stay for the next `up`."""
+    """Remove the hosts of a lab and the network between them; its keys and images stay for the next `up`."""
     if not engine.answers():
         say("- No docker engine answers: no hosts to remove")
         return
@@ -171,6 +171,7 @@ def down(name: str, *, force: bool = False) -> None:
     _each(running, lambda identity: succeeds(["docker", "exec", identity, "pkill", "-x", "sshd"], timeout=10))
     if found:
         docker("rm", "--force", "--volumes", *[record["id"] for record in found])
+    _remove_network(name)
     say(f"- Removed {len(found)} hosts of {name}")
 
 
@@ -191,11 +192,16 @@ def purge(name: str, *, force: bool = False) -> None:
 def _forget(name: str) -> None:
     """A lab's network and state."""
     if engine.answers():
-        label = f"label={LABEL}={name}"
-        for network in docker("network", "ls", "--filter", label, "--format", "{{.Name}}").split():
-            docker("network", "rm", network)
-            say(f"- Removed network {network}")
+        _remove_network(name)
     shutil.rmtree(STATE / name, ignore_errors=True)
+
+
+def _remove_network(name: str) -> None:
+    """So that another lab can have its addresses. It stays while it holds containers that are not ours."""
+    listed = docker("network", "ls", "--filter", f"label={LABEL}={name}", "--format", "{{.Name}}").split()
+    for network in listed:
+        if not json.loads(docker("network", "inspect", network))[0]["Containers"]:
+            docker("network", "rm", network)
 
 
 def containers(name: str | None = None) -> list[dict[str, str]]:
