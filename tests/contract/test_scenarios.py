@@ -15,6 +15,17 @@ from tools.docs import ROOT, specification
 # Of each proxy: the variables that make traffic, and the scenarios that send it.
 PROXIES = {
     "haproxy": (("haproxy_frontends", "haproxy_backends", "haproxy_listens"), ("haproxy", "default")),
+    "traefik": (
+        (
+            "traefik_entry_points",
+            "traefik_routers",
+            "traefik_services",
+            "traefik_backends",
+            "traefik_tcp_routers",
+            "traefik_udp_routers",
+        ),
+        ("traefik",),
+    ),
     "nginx": (("nginx_servers", "nginx_streams", "nginx_backends"), ("nginx",)),
 }
 # What is in the items of these is a feature of its own.

@@ -178,6 +178,9 @@ def test_a_server_is_drained_and_put_back_on_every_node(site: Site) -> None:
     assert changes(output) == ["1", "1"]
     assert "lb-1: app/web-1 is drained" in output and "lb-2: app/web-1 is drained" in output
     assert changes(site.play(DRAIN, *server)) == ["0", "0"]
+    # Also over a change that rolls over both nodes.
+    site.set(haproxy_global={"maxconn": 4005})
+    site.play("playbooks/propagate.yml")
     assert "- edge: app/web-1 gets no requests (DRAIN), on every node." in status(site)
     assert changes(site.play(UNDRAIN, *server)) == ["1", "1"]
     assert changes(site.play(UNDRAIN, *server)) == ["0", "0"]

@@ -97,6 +97,49 @@ def test_what_fails_on_the_second_node_puts_both_back(site: Site, lab: Lab, watc
     assert seen["lost"] == 0, seen
 
 
+NO_KEY = "not-a-key"
+# A configuration of each daemon that it can't run, and a word of what the refusal says.
+BAD: dict[str, tuple[str, Callable[[Site], dict[str, Any]]]] = {
+    "haproxy": (
+        "no such directive",
+        lambda site: {"haproxy_backends": [{**leastconn(site)[0], "options": ["no such directive"]}]},
+    ),
+    "keepalived": (
+        "no_such_keyword",
+        lambda site: {"keepalived_instances": [{**instance(site), "options": ["no_such_keyword"]}]},
+    ),
+    "nginx": (
+        "nowhere",
+        lambda site: {"nginx_servers": [{"name": "web", "bind": ["127.0.0.1:81"], "default_backend": "nowhere"}]},
+    ),
+    "wireguard": (
+        "peers ann: public_key",
+        lambda site: {
+            "wireguard_interfaces": [
+                {
+                    "name": "vpn",
+                    "addresses": ["198.51.100.193/28"],
+                    "peers": [{"name": "ann", "public_key": NO_KEY, "allowed_ips": ["198.51.100.194/32"]}],
+                }
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("daemon", BAD)
+def test_what_a_daemon_can_t_run_is_refused_before_any_node_changes(site: Site, lab: Lab, daemon: str) -> None:
+    """Together with a change that is sound, so that there is something to begin with."""
+    before = fingerprint(lab, "lb-1", "lb-2")
+    said, change = BAD[daemon]
+    site.set(**{"keepalived_advert_interval": 0.3, **change(site)})
+    output = flat(site.run(expect=None))
+    assert said in output
+    assert "begin | Take the lease" not in output
+    assert fingerprint(lab, "lb-1", "lb-2") == before
+    assert on(lab, "lb-1", "ls -d /etc/wireguard /etc/nginx/evenkeel 2>/dev/null || :") == ""
+
+
 CHANGES_TOGETHER: dict[str, Callable[[Site, Lab], dict[str, Any]]] = {
     "another virtual router": lambda site, lab: {"keepalived_instances": [{**instance(site), "virtual_router_id": 56}]},
     "another anchor": lambda site, lab: {

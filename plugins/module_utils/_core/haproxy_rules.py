@@ -26,9 +26,11 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules impo
     expiry,
     indexed,
     missing,
+    not_a_period,
     private_health,
     unique,
     walk,
+    within,
 )
 
 Model = Mapping[str, Any]
@@ -486,14 +488,7 @@ def _periods(model: Model) -> Iterator[Finding]:
             continue
         match = _PERIOD.fullmatch(value)
         if not match:
-            yield Finding(
-                "F7",
-                where,
-                "This is not a period.",
-                repr(value),
-                "Write a whole number and its unit.",
-                "750ms, 30s, 5m, 1h, 1d",
-            )
+            yield not_a_period(where, value)
         elif not match.group(1) and value != "0":
             yield Finding(
                 "F7",
@@ -536,10 +531,7 @@ def _sizes(model: Model) -> Iterator[Finding]:
                 "Write a whole number, with k, m or g for thousands and more.",
                 "100k, 1m",
             )
-        if key in bounds and isinstance(value, int) and not isinstance(value, bool):
-            low, high = bounds[key]
-            if not low <= value <= high:
-                yield Finding("F7", where, "The number is out of range.", str(value), "Correct it.", f"{low} to {high}")
+        yield from within(where, value, bounds)
 
 
 def _servers(model: Model) -> Iterator[Finding]:

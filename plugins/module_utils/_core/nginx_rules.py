@@ -24,8 +24,10 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules impo
     exactly_one,
     indexed,
     missing,
+    not_a_period,
     private_health,
     walk,
+    within,
 )
 
 Model = Mapping[str, Any]
@@ -576,14 +578,7 @@ def _periods(model: Model) -> Iterator[Finding]:
     """F7: periods are numbers with a unit."""
     for where, value in walk(dict(model)):
         if isinstance(value, str) and _PERIODS.search(where) and not _PERIOD.fullmatch(value):
-            yield Finding(
-                "F7",
-                where,
-                "This is not a period.",
-                repr(value),
-                "Write a whole number and its unit.",
-                "750ms, 30s, 5m, 1h, 1d",
-            )
+            yield not_a_period(where, value)
 
 
 def _sizes(model: Model) -> Iterator[Finding]:
@@ -599,10 +594,7 @@ def _sizes(model: Model) -> Iterator[Finding]:
                 "Write a whole number, with k, m or g for what is more than bytes.",
                 "64k, 10m",
             )
-        if key in _BOUNDS and isinstance(value, int) and not isinstance(value, bool):
-            low, high = _BOUNDS[key]
-            if not low <= value <= high:
-                yield Finding("F7", where, "The number is out of range.", str(value), "Correct it.", f"{low} to {high}")
+        yield from within(where, value, _BOUNDS)
 
 
 def _limits(model: Model) -> Iterator[Finding]:

@@ -68,6 +68,26 @@ def missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Findin
     )
 
 
+def not_a_period(where: str, value: str) -> Finding:
+    return Finding(
+        "F7",
+        where,
+        "This is not a period.",
+        repr(value),
+        "Write a whole number and its unit.",
+        "750ms, 30s, 5m, 1h, 1d",
+    )
+
+
+def within(where: str, value: Any, bounds: Mapping[str, tuple[int, int]]) -> Iterator[Finding]:
+    """F7: a number whose key is among `bounds` lies between them."""
+    key = where.rpartition(".")[2]
+    if key in bounds and isinstance(value, int) and not isinstance(value, bool):
+        low, high = bounds[key]
+        if not low <= value <= high:
+            yield Finding("F7", where, "The number is out of range.", str(value), "Correct it.", f"{low} to {high}")
+
+
 def private_health(found: Iterable[Listener], variable: str) -> Iterator[Finding]:
     """F1: where a proxy answers for itself, only its own host asks."""
     for one in found:

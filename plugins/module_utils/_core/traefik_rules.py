@@ -21,6 +21,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_s
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener, NoAddress, listener
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import private_health, walk
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
 
 Model = Mapping[str, Any]
@@ -77,16 +78,6 @@ def routers(model: Model) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for mode, name in (("http", "traefik_routers"), ("tcp", "traefik_tcp_routers"), ("udp", "traefik_udp_routers")):
         for where, item in section(model, name):
             yield mode, where, item
-
-
-def _walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    yield where, value
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _walk(inner, f"{where}.{name}" if where else str(name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, f"{where}[{index}]")
 
 
 # --- the rules
@@ -210,16 +201,7 @@ def _binds(model: Model) -> Iterator[Finding]:
     for where, item in section(model, "traefik_entry_points"):
         if not item["bind"]:
             yield Finding("F1", f"{where}.bind", "An entry point without an address.", "nothing", "Add an address.")
-    health = next((one for one in found if one.where == "traefik_health_bind"), None)
-    if health and health.address and not health.address.is_loopback:
-        yield Finding(
-            "F1",
-            "traefik_health_bind",
-            "The health page says on which servers this node counts; it is for the node itself.",
-            health.text,
-            "Use a loopback address.",
-            "127.0.0.1:PORT or [::1]:PORT",
-        )
+    yield from private_health(found, "traefik_health_bind")
 
 
 def missing(where: str, kind: str, name: str, known: Iterable[str]) -> Finding:
@@ -395,7 +377,7 @@ def _backends(model: Model) -> Iterator[Finding]:
 
 def _periods(model: Model) -> Iterator[Finding]:
     """F7: a number without a unit is nanoseconds or seconds, by the place where it stands."""
-    for where, value in _walk(model):
+    for where, value in walk(model):
         name = where.rsplit(".", 1)[-1]
         if name not in _PERIODS or not isinstance(value, str) or ".options" in where:
             continue
