@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import os
@@ -18,8 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard_member as core
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard_rules import LABEL, is_key
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from ansible_collections.evenkeel.lb.plugins.plugin_utils import keys
 
 HEAD = "---\n# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"
 NO_SEGNO = "No QR code: the Python library segno is not installed here (pip install segno)."
@@ -105,9 +103,7 @@ class ActionModule(ActionBase):
                 "[member]"
             )
         if not public:
-            key = X25519PrivateKey.generate()
-            private = _text(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
-            public = _text(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+            private, public = keys.pair()
         addresses = given["addresses"] or core.free_addresses(given["interface"])
         text = core.configuration(
             given["interface"], given["server_key"], given["endpoint"], addresses, private_key=private, dns=given["dns"]
@@ -119,10 +115,6 @@ class ActionModule(ActionBase):
             "interface": given["interface"]["name"],
         }
         return member, text, bool(private)
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
 
 
 def _hand_out(directory: Path, name: str, text: str, private: bool) -> tuple[list[str], list[str]]:

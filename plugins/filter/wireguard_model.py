@@ -71,7 +71,6 @@ _value:
   type: dict
 """
 
-import base64
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
@@ -80,8 +79,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard import Host, build
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.keys import public_of
 
 NAME = "evenkeel.lb.wireguard_model"
 LOOK = "__wireguard_look"
@@ -143,7 +141,7 @@ def _host(name: str, variables: Mapping[str, Any]) -> Host:
             known.setdefault(line[1], {})[line[2]] = line[3]
     for item in interfaces:
         if item.get("private_key"):
-            keys[str(item.get("name"))] = _public(str(item["private_key"]))
+            keys[str(item.get("name"))] = public_of(str(item["private_key"]))
     address = str(variables.get("ansible_host") or "")
     vrrp = variables.get("keepalived_address") or address
     literal = next((str(one) for one in ([vrrp] if isinstance(vrrp, str) else vrrp) if _literal(str(one))), "")
@@ -167,15 +165,6 @@ def _literal(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _public(private: str) -> str:
-    """A vault's private key as everybody may know it; empty if it is none, which the rules say."""
-    try:
-        key = X25519PrivateKey.from_private_bytes(base64.b64decode(private, validate=True))
-    except ValueError:
-        return ""
-    return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 
 
 class FilterModule:

@@ -106,8 +106,8 @@ def anchor(instance: Mapping[str, Any]) -> str:
 def addresses_of(instance: Mapping[str, Any]) -> list[str]:
     """All virtual addresses of an instance without their prefixes, the anchor first."""
     listed = [one["address"] if isinstance(one, Mapping) else one for one in instance.get("virtual_addresses") or []]
-    found = [str(one).split("/")[0] for one in listed]
-    first = str(instance.get("anchor") or "").split("/")[0]
+    found = [str(one).split("/", maxsplit=1)[0] for one in listed]
+    first = str(instance.get("anchor") or "").split("/", maxsplit=1)[0]
     return sorted(found, key=lambda one: one != first) if first in found else found
 
 
