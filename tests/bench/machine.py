@@ -30,7 +30,7 @@ def describe() -> dict[str, str]:
 
 def daemons(container: str) -> dict[str, str]:
     """The versions of the daemons on a node."""
-    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", "haproxy", "keepalived"]
+    query = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", "haproxy", "keepalived", "nginx"]
     return dict(line.split(" ", 1) for line in said(["docker", "exec", container, *query]).splitlines())
 
 

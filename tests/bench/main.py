@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure on this machine: (a) a run of site.yml, (b) faults, (c) planning many nodes, (d) a change
-of the running pair. Prints tables, keeps JSON."""
+of the running pair, (e) requests through each proxy. Prints tables, keeps JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tests.bench import machine, propagating, scale, suffering, wall
+from tests.bench import load, machine, propagating, scale, suffering, wall
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "b": ("What clients lose", suffering),
     "c": ("Plan and rendering of many pairs", scale),
     "d": ("A change carried over the running pair", propagating),
+    "e": ("Requests through each proxy", load),
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
 
 from lab.observer import Event, Record
-from tests.bench import propagating, scale, suffering, wall
+from tests.bench import load, propagating, scale, suffering, wall
 from tests.bench.calls import RECAP, Run, count
 from tests.bench.inventory import hostvars, inventory
 from tests.bench.tables import medians, table
@@ -181,3 +181,24 @@ def test_the_packed_probe_runs_on_any_python(tmp_path):
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is nothing to probe" in done.stderr
+
+
+def test_a_ratio_is_paired_and_has_an_interval() -> None:
+    """Whoever is twice as fast in each pair is so without doubt, however much the machine's speed changes in between."""
+    assert load.ratio([200.0, 20.0, 2.0], [100.0, 10.0, 1.0]) == pytest.approx((2.0, 2.0, 2.0))
+    middle, low, high = load.ratio([110.0, 90.0] * 5, [100.0] * 10)
+    assert low < middle < 1.0 < high
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(9, 2.262), (19, 2.093), (29, 2.045)])
+def test_students_t(freedom: int, quantile: float) -> None:
+    assert load.student(freedom) == pytest.approx(quantile, abs=0.001)
+
+
+def test_the_table_of_proxies() -> None:
+    runs = [{"rate": 1000.0 + turn, "p99_ms": 2.0, "errors": 0} for turn in range(10)]
+    found = {"proxies": {"nginx": {"ours": runs, "theirs": runs}}, "daemons": {"nginx": "1.22"}}
+    row = load.report(found).splitlines()[2]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "nginx", "1004", "1004", "1.000", "1.000", "1.000", "2.0", "2.0", "1.000", "1.000", "1.000", "0",
+    ]  # fmt: skip
