@@ -64,6 +64,7 @@ def test_a_limit_changes_neither_peers_nor_priorities(site: Site, lab: Lab) -> N
     assert fingerprint(lab, "lb-1", "lb-2") == before
 
 
+@pytest.mark.full
 def test_a_changed_backend_loses_nothing(site: Site, lab: Lab, watched: Watched) -> None:
     backends = site.variables()["haproxy_backends"]
     pids = {host: workers(lab, host) for host in ("lb-1", "lb-2")}
@@ -119,6 +120,7 @@ def test_a_change_that_drains_loses_only_what_is_in_flight(site: Site, lab: Lab,
     assert seen["holder"] == "lb-1" and "lb-2" in seen["story"], seen["story"]
 
 
+@pytest.mark.full
 def test_a_node_joins_and_leaves_the_running_pair(site: Site, lab: Lab, watched: Watched) -> None:
     site.add("lb-3")
     before = lines(lab, "lb-1", "/etc/keepalived/keepalived.conf")
@@ -164,6 +166,7 @@ def test_a_port_that_one_node_has_taken_is_refused_before_any_node_changes(
     assert seen["lost"] == 0, seen
 
 
+@pytest.mark.full
 def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, watched: Watched) -> None:
     before = fingerprint(lab, "lb-1", "lb-2")
     backends = site.variables()["haproxy_backends"]
@@ -222,6 +225,7 @@ def test_a_switch_is_refused(site: Site, lab: Lab) -> None:
     assert fingerprint(lab, "lb-1", "lb-2") == before
 
 
+@pytest.mark.full
 def test_a_hand_edit_stops_the_run_and_is_kept(site: Site, lab: Lab) -> None:
     on(lab, "lb-2", "printf '# a line by hand\\n' >> /etc/haproxy/haproxy.cfg")
     site.set(haproxy_defaults={"maxconn": 1999})
@@ -234,6 +238,7 @@ def test_a_hand_edit_stops_the_run_and_is_kept(site: Site, lab: Lab) -> None:
         on(lab, "lb-2", "sed -i '$d' /etc/haproxy/haproxy.cfg")
 
 
+@pytest.mark.full
 def test_with_a_dead_peer_the_living_one_is_configured_and_the_dead_one_named(site: Site, lab: Lab) -> None:
     backends = site.variables()["haproxy_backends"]
     site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])

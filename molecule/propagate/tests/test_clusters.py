@@ -97,6 +97,7 @@ def test_a_pair_that_fails_is_put_back_and_does_not_touch_the_other(site: Site, 
     assert [on(lab, host, "ls /var/lib/evenkeel/guard.json 2>/dev/null || :") for host in EDGE] == ["", ""]
 
 
+@pytest.mark.full
 def test_a_limit_to_one_cluster_changes_that_one_by_the_same_plan(site: Site, lab: Lab) -> None:
     edge = fingerprint(lab, *EDGE)
     vrrp = {host: lines(lab, host, KEEPALIVED) for host in INNER}
