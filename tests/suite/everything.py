@@ -27,7 +27,7 @@ SCENARIOS = {
     "wireguard": 12,
 }
 # These hold fail-over times against bounds. Of the others two run side by side: most of their time is waiting.
-TIMED = ("default",)
+TIMED = ("default", "keepalived")
 # Where the time goes, in the log of each scenario.
 PYTEST = "--durations=25 --durations-min=5"
 
