@@ -121,8 +121,8 @@ def _differences(device: Device) -> list[str]:
     runs = {peer.key for peer in device.peers()}
     if wanted != runs:
         found.append(f"runs {len(runs)} peers, {len(runs - wanted)} of them not in its file, which has {len(wanted)}")
-    own = run("wg", "pubkey", stdin=device.key.read_text(encoding="ascii")).strip()
-    if run("wg", "show", device.name, "public-key").strip() != own:
+    own = device.public_key()
+    if not device.runs_its_key():
         found.append(f"does not run the key of {device.key}")
     if device.settings["public_key"] not in ("", own):
         found.append(f"has another key in {device.key} than its peers were told")

@@ -124,6 +124,13 @@ class Device:
         rows = [line.split("\t") for line in run("wg", "show", self.name, "dump").splitlines()[1:]]
         return [Peer(row[0], "" if row[2] == "(none)" else row[2], int(row[4])) for row in rows]
 
+    def public_key(self) -> str:
+        return run("wg", "pubkey", stdin=self.key.read_text(encoding="ascii")).strip()
+
+    def runs_its_key(self) -> bool:
+        """False from wg-quick's start of it until the first sync: the key is in no file of wg-quick's."""
+        return run("wg", "show", self.name, "public-key").strip() == self.public_key()
+
     # -- starting and stopping, by its unit
 
     def start(self) -> None:
@@ -150,17 +157,46 @@ class Device:
     def sync(self) -> None:
         """Bring the running interface to its file. A file that can't be read changes nothing."""
         text = self.composed()
-        scratch = RUN / f"{self.name}.sync"
-        write(scratch, text)
-        try:
-            run("wg", "syncconf", self.name, str(scratch))
-        finally:
-            scratch.unlink(missing_ok=True)
+        moved = self._came_and_went(text)
+        if moved is None:
+            self._read("syncconf", text)
+        else:
+            come, gone = moved
+            if gone:
+                run("wg", "set", self.name, *(word for key in gone for word in ("peer", key, "remove")))
+            if come:
+                self._read("addconf", come)
         self._routes(text)
         if self.settings.get("mtu"):
             run("ip", "link", "set", "dev", self.name, "mtu", str(self.settings["mtu"]))
         if self.started.exists():
             write(self.started, self.conf.read_text(encoding="utf-8"))
+
+    def _read(self, verb: str, text: str) -> None:
+        """Have `wg` read a text. Keys are in it, so it is a file of root's, in memory, for as long as that takes."""
+        scratch = RUN / f"{self.name}.sync"
+        write(scratch, text)
+        try:
+            run("wg", verb, self.name, str(scratch))
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _came_and_went(self, composed: str) -> tuple[str, list[str]] | None:
+        """The sections of new peers and the keys of those that left; None where anything else has changed, too.
+
+        wireguard-go opens its socket anew at every syncconf, and what arrives meanwhile is lost: a ping of 1500 [ran].
+        """
+        if not self.started.exists() or not self.runs_its_key():
+            return None
+        head, wanted = peers_of(run("wg-quick", "strip", str(self.conf)))
+        was_head, was = peers_of(run("wg-quick", "strip", str(self.started)))
+        kept = wanted.keys() & was.keys()
+        if head != was_head or any(wanted[key] != was[key] for key in kept):
+            return None
+        placed = peers_of(composed)[1]
+        if {peer.key for peer in self.peers()} != was.keys() or any(placed[key] != wanted[key] for key in kept):
+            return None
+        return "".join(placed[key] for key in placed if key not in was), [key for key in was if key not in wanted]
 
     def composed(self) -> str:
         """What `wg` reads: the file without wg-quick's lines, with the private key, and with the peers where they were last seen."""
@@ -244,6 +280,17 @@ class Device:
         run("wg", "set", self.name, *(word for peer in old for word in ("peer", peer.key, "remove")))
         self.sync()
         self.call()
+
+
+def peers_of(text: str) -> tuple[str, dict[str, str]]:
+    """The first section of a file without wg-quick's lines, and those of its peers by their public keys."""
+    head, *sections = re.split(r"(?m)^(?=\[Peer\])", text)
+    found = {}
+    for section in sections:
+        key = re.search(r"(?m)^PublicKey\s*=\s*(\S+)", section)
+        if key:
+            found[key[1]] = section.rstrip() + "\n"
+    return head.rstrip(), found
 
 
 def devices(names: Sequence[str] = ()) -> list[Device]:
