@@ -76,10 +76,15 @@ def begin(lab: Lab, proxy: str) -> None:
     about = PROXIES[proxy]
     for name in about.files:
         # nginx's own braces are doubled in the file; the others have none.
-        copy(lab, BALANCER, f"/etc/theirs/{name}", (FILES / name).read_text().format(**places))
+        copy(lab, BALANCER, f"/etc/theirs/{name}", _source(name).read_text().format(**places))
     lab.run(
         BALANCER, ["systemd-run", "--quiet", f"--unit=theirs-{proxy}", "--property=LimitNOFILE=65536", *about.command]
     )
+
+
+def _source(name: str) -> Path:
+    """Linters take every .yml here for a playbook, so Traefik's files have another suffix."""
+    return (FILES / name).with_suffix(".conf") if name.endswith(".yml") else FILES / name
 
 
 def end(lab: Lab, proxy: str) -> None:

@@ -72,7 +72,7 @@ def test_each_pair_rolls_standby_first_and_both_at_once(site: Site, lab: Lab, wa
     site.set(haproxy_backends=leastconn(site))
     outputs: list[str] = []
     seen = watched(lambda: outputs.append(site.run()))
-    assert seen["lost"] == 0, seen
+    assert seen["lost"] == 0, str(seen)
     for host in EDGE + INNER:
         assert "balance leastconn" in lines(lab, host, HAPROXY)
     standbys, holders = ([committed(site, host) for host in hosts] for hosts in (("lb-2", "lb-5"), ("lb-1", "lb-4")))
@@ -87,7 +87,7 @@ def test_a_pair_that_fails_is_put_back_and_does_not_touch_the_other(site: Site, 
     outputs: list[str] = []
     with on_reload(lab, "lb-4", "/bin/false"):
         seen = watched(lambda: outputs.append(site.run(expect=None)))
-    assert seen["lost"] == 0, seen
+    assert seen["lost"] == 0, str(seen)
     assert fingerprint(lab, *INNER) == before
     for host in EDGE:
         assert "balance leastconn" in lines(lab, host, HAPROXY)

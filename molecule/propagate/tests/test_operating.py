@@ -42,7 +42,7 @@ def test_a_drained_node_gives_its_vips_away_and_nobody_loses_a_request(
     site: Site, lab: Lab, pair: Pair, watched: Watched
 ) -> None:
     seen = watched(lambda: site.play(DRAIN, "--limit", "lb-1", "-e", "evenkeel_reason='new memory'"))
-    assert (seen["lost"] - seen["lost_in_flight"], seen["holder"]) == (0, "lb-2"), seen
+    assert (seen["lost"] - seen["lost_in_flight"], seen["holder"]) == (0, "lb-2"), str(seen)
     assert seen["both_ms"] <= 100 and seen["none_ms"] <= 100
     assert "new memory" in on(lab, "lb-1", "cat /var/lib/evenkeel/drain/operator")
 
@@ -205,7 +205,7 @@ def test_a_run_is_undone_everywhere_and_stays_so_until_a_person_says_otherwise(
     assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
     try:
         seen = watched(lambda: site.play(ROLLBACK))
-        assert (seen["lost"], seen["both_ms"], seen["none_ms"]) == (0, 0, 0), seen
+        assert (seen["lost"], seen["both_ms"], seen["none_ms"]) == (0, 0, 0), str(seen)
         assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["0", "0"]
 
         output = site.play(ROLLBACK)

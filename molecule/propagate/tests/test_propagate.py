@@ -59,7 +59,7 @@ def test_both_daemons_change_in_place_and_nobody_loses_a_request(site: Site, lab
     added = one_vip_more(site, lab)
     outputs: list[str] = []
     seen = watched(lambda: outputs.append(site.run()))
-    assert seen["lost"] == 0, seen
+    assert seen["lost"] == 0, str(seen)
     assert seen["both_ms"] <= HANDS_MS and seen["none_ms"] <= HANDS_MS, seen["story"]
     for host in ("lb-1", "lb-2"):
         assert "balance leastconn" in lines(lab, host, HAPROXY)
@@ -79,7 +79,7 @@ def test_with_a_drain_only_what_is_in_flight_is_lost(site: Site, lab: Lab, watch
     )
     outputs: list[str] = []
     seen = watched(lambda: outputs.append(site.run()))
-    assert seen["lost"] == seen["lost_in_flight"], seen
+    assert seen["lost"] == seen["lost_in_flight"], str(seen)
     assert seen["both_ms"] <= HANDS_MS and seen["none_ms"] <= HANDS_MS, seen["story"]
     assert seen["holder"] == "lb-1" and "lb-2" in seen["story"], seen["story"]
     assert re.search(r"^Clients: [\d,]+ requests, \d+ lost", outputs[0], re.M), outputs[0]
@@ -94,7 +94,7 @@ def test_what_fails_on_the_second_node_puts_both_back(site: Site, lab: Lab, watc
     assert "was put back" in flat(outputs[0])
     assert re.search(r"^  lb-2  put back\n  lb-1  put back$", outputs[0], re.M), outputs[0]
     assert fingerprint(lab, "lb-1", "lb-2") == before
-    assert seen["lost"] == 0, seen
+    assert seen["lost"] == 0, str(seen)
 
 
 NO_KEY = "not-a-key"
@@ -186,7 +186,7 @@ def test_a_vip_moves_to_another_instance(site: Site, lab: Lab, watched: Watched)
     site.run()
     site.set(keepalived_instances=instances([], [extra]))
     seen = watched(site.run)
-    assert seen["lost"] == seen["lost_in_flight"], seen
+    assert seen["lost"] == seen["lost_in_flight"], str(seen)
     assert seen["both_ms"] <= HANDS_MS, seen["story"]
     # The second instance prefers the other node, and the VIP has gone with it.
     assert extra in on(lab, "lb-2", "ip -br address show dev eth0")
@@ -196,11 +196,11 @@ def test_a_vip_moves_to_another_instance(site: Site, lab: Lab, watched: Watched)
 def test_a_third_node_joins_and_leaves(site: Site, lab: Lab, watched: Watched) -> None:
     site.add("lb-3")
     seen = watched(site.run)
-    assert seen["lost"] == 0 and seen["both_ms"] <= HANDS_MS, seen
+    assert seen["lost"] == 0 and seen["both_ms"] <= HANDS_MS, str(seen)
     assert on(lab, "lb-3", "systemctl is-active keepalived haproxy").split() == ["active", "active"]
     site.add("lb-3", keepalived_state="absent")
     seen = watched(site.run)
-    assert seen["lost"] == 0 and seen["both_ms"] <= HANDS_MS, seen
+    assert seen["lost"] == 0 and seen["both_ms"] <= HANDS_MS, str(seen)
     assert on(lab, "lb-3", "systemctl is-active keepalived || :").strip() == "inactive"
 
 

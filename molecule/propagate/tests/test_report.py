@@ -155,6 +155,7 @@ def test_a_run_that_went_back_says_so_on_its_page(site: Site, lab: Lab, tmp_path
     assert did == [("commit", "lb-2"), ("commit", "lb-1"), ("restore", "lb-1"), ("restore", "lb-2")]
 
 
+@pytest.mark.full
 def test_without_drawsvg_the_run_says_what_is_missing(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_without_drawsvg_the_run_says_what_is_missing(
     assert [row[1] for row in page.tables()["Who held the VIPs"]] == ["lb-1"]
 
 
+@pytest.mark.full
 def test_a_page_that_cannot_be_written_fails_no_run(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     site.set(keepalived_garp_master_refresh=30, evenkeel_report=str(tmp_path / "file"))
@@ -180,6 +182,7 @@ def test_a_page_that_cannot_be_written_fails_no_run(site: Site, tmp_path: Path) 
     assert f"Report: not written. {tmp_path / 'file'}: " in output
 
 
+@pytest.mark.full
 def test_pages_go_home_where_nobody_says_otherwise_and_none_is_written_without_a_change(site: Site) -> None:
     site.set(keepalived_garp_master_refresh=30, evenkeel_report=None)
     told = re.search(r"^Report: (.*)$", site.run(), re.M)
@@ -190,6 +193,7 @@ def test_pages_go_home_where_nobody_says_otherwise_and_none_is_written_without_a
     assert "Report:" not in site.run()
 
 
+@pytest.mark.full
 def test_none_is_written_where_none_is_wanted(site: Site) -> None:
     site.set(keepalived_garp_master_refresh=30, evenkeel_report="")
     output = site.run()
