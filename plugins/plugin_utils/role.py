@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model, nginx, traefik
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
@@ -54,6 +53,8 @@ def specification(role: str) -> dict[str, Any]:
 
 
 def _haproxy(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy
+
     addressed = [{"name": node, "address": _address(role.inventory(node) or {})} for node in role.nodes]
     return haproxy.build(role.given, role.options, role.host, addressed, role.packages, role.names, time.time())
 
@@ -67,6 +68,8 @@ def _address(own: Mapping[str, Any]) -> str | None:
 
 
 def _keepalived(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import keepalived_model
+
     nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
     cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
     planned = plan(cluster or CLUSTER_DEFAULT, nodes)
@@ -74,13 +77,18 @@ def _keepalived(role: Role) -> dict[str, Any]:
 
 
 def _nginx(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx
+
     return nginx.build(role.given, role.options, role.packages, role.names, time.time())
 
 
 def _traefik(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik
+
     return traefik.build(role.given, role.options, role.nodes, role.names)
 
 
+# Each imports its own core: a task is a process of its own, and needs but one of them.
 MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
     "haproxy": _haproxy,
     "keepalived": _keepalived,
