@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import functools
 import subprocess
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
-ROLE = Path(__file__).resolve().parents[1] / "roles" / "haproxy"
-SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
+ROLE = ROLES / "haproxy"
 
 
 class Certificate(NamedTuple):
@@ -26,7 +24,7 @@ class Certificate(NamedTuple):
 @functools.cache
 def options() -> dict[str, Any]:
     """The role's argument_specs."""
-    return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    return specification("haproxy")
 
 
 @functools.cache

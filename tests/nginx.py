@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
-ROLE = Path(__file__).resolve().parents[1] / "roles" / "nginx"
-SPECIFICATION = ROLE / "meta" / "argument_specs.yml"
+ROLE = ROLES / "nginx"
 HEAD = "#jinja2: trim_blocks: True, lstrip_blocks: True"
 
 
 @functools.cache
 def options() -> dict[str, Any]:
     """The role's argument_specs."""
-    return dict(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    return specification("nginx")
 
 
 def rendered(model: Mapping[str, Any]) -> dict[str, str]:

@@ -12,19 +12,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.traefik import WHEEL, build
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
-ROOT = Path(__file__).resolve().parents[1]
-ROLE = ROOT / "roles" / "traefik"
+ROLE = ROLES / "traefik"
 CACHE = Path("~/.cache/evenkeel/traefik").expanduser()
 
 
 @functools.cache
 def options() -> dict[str, Any]:
     """The role's argument_specs."""
-    text = (ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text)["argument_specs"]["main"]["options"])
+    return specification("traefik")
 
 
 def model(variables: Mapping[str, Any], nodes: Sequence[str] = ("lb-1",), names: Sequence[str] = ()) -> dict[str, Any]:

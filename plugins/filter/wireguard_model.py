@@ -46,9 +46,7 @@ options:
     elements: str
     default: []
 seealso:
-  - name: Role wireguard
-    description: Whose variables they are.
-    link: https://example.com/evenkeel/lb
+  - module: evenkeel.lb.role_model
 """
 
 EXAMPLES = r"""
@@ -76,10 +74,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard import Host, build
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.keys import public_of
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import options_of
 
 NAME = "evenkeel.lb.wireguard_model"
 LOOK = "__wireguard_look"
@@ -97,7 +95,7 @@ def wireguard_model(
         raise AnsibleFilterError(f"{NAME}: the input must be a mapping, not {type(variables).__name__}")
     if not isinstance(specification, str):
         raise AnsibleFilterError(f"{NAME}: specification must be text, not {type(specification).__name__}")
-    options = yaml.safe_load(str(specification))["argument_specs"]["main"]["options"]
+    options = options_of(str(specification))
     # Laid over, not copied: of everything else a host has only what is read is templated.
     own = ChainMap({"wireguard_interfaces": variables.get("wireguard_interfaces")}, hostvars[host])
     wanted = dict.fromkeys((host, *_named(own)))

@@ -47,7 +47,11 @@ class Role:
 
 def specification(role: str) -> dict[str, Any]:
     """The options that `meta/argument_specs.yml` gives the role's main entry point."""
-    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    return options_of((ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+
+
+def options_of(text: str) -> dict[str, Any]:
+    """The options in the text of an argument specification. Most of what a model takes is reading YAML, so by C's reader."""
     loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return dict(loaded["argument_specs"]["main"]["options"])
 

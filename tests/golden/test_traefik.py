@@ -20,7 +20,8 @@ import yaml
 from lab import engine
 from tests.golden.daemons import Daemons, daemons
 from tests.haproxy import self_signed
-from tests.traefik import ROLE, ROOT, binary, model
+from tests.suite.steps import ROOT
+from tests.traefik import ROLE, binary, model
 
 HERE = Path(__file__).parent / "traefik"
 CASES = ("default", "full", "nasty")

@@ -105,8 +105,7 @@ def check(model: Model, now: float | None = None) -> list[Finding]:
 
 
 def _section(model: Model, name: str) -> Iterator[Place]:
-    for index, item in enumerate(model[f"haproxy_{name}"]):
-        yield f"haproxy_{name}[{index}]", item
+    yield from indexed(f"haproxy_{name}", model[f"haproxy_{name}"])
 
 
 def _proxies(model: Model) -> Iterator[Place]:

@@ -21,11 +21,10 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_s
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener, NoAddress, listener
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import private_health, walk
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import Place, indexed, private_health, walk
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
 
 Model = Mapping[str, Any]
-Place = tuple[str, Mapping[str, Any]]
 
 # @ and commas have a meaning of their own in Traefik's references.
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -64,8 +63,7 @@ def check(model: Model, nodes: Sequence[str]) -> list[Finding]:
 
 
 def section(model: Model, name: str) -> Iterator[Place]:
-    for index, item in enumerate(model[name]):
-        yield f"{name}[{index}]", item
+    yield from indexed(name, model[name])
 
 
 def names(model: Model, *sections: str, mode: str = "") -> list[str]:
