@@ -35,6 +35,9 @@ CIPHERS = [
 ]
 HEALTH, DASHBOARD, USERS = "evenkeel", "evenkeel-dashboard", "evenkeel-users"
 RETRY, REPEAT = "evenkeel-retry", "evenkeel-repeat"
+# Traefik sets memory of this size aside for each request, whatever its body: its own 2 MiB cost two thirds of all requests a
+# second. Longer bodies are not sent twice; HAProxy's buffer (tune.bufsize) draws the line at the same size.
+REPEATED_BODY = 16384
 # What the node may ask of the running daemon without a password: no page that shows a secret.
 API = r"Method(`GET`) && PathRegexp(`^/api/(version|entrypoints|(http|tcp|udp)/(routers|services))`)"
 # Where the trial listens, in a network of its own.
@@ -236,7 +239,9 @@ def _dynamic(model: Mapping[str, Any]) -> Object:
         # A server that cannot be reached costs nothing; one that hangs up without an answer (502) has had the request, so it is
         # seldom asked again, and only by methods that are idempotent.
         http["middlewares"][RETRY] = {"retry": {"attempts": retries}}
-        http["middlewares"][REPEAT] = {"retry": {"attempts": min(retries, 3), "status": ["502"]}}
+        http["middlewares"][REPEAT] = {
+            "retry": {"attempts": min(retries, 3), "status": ["502"], "maxRequestBodyBytes": REPEATED_BODY}
+        }
     for name, target in (("traefik_middlewares", http), ("traefik_tcp_middlewares", tcp)):
         for item in model[name]:
             target["middlewares"][item["name"]] = {item["type"]: item["options"]}

@@ -18,9 +18,6 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Fi
 RULE = "F21"
 # The nearest that Traefik has.
 STRATEGIES = {"roundrobin": "wrr", "leastconn": "p2c", "random": "p2c", "random(2)": "p2c", "source": "hrw"}
-# Without an active check a server is passed over for this long after a request that failed; where it is the only one, it is
-# better asked again.
-PASSIVE = {"failureWindow": "1s", "maxFailedAttempts": 1}
 TCP_CHECK = {"interval": "1s", "timeout": "2s"}
 
 Item = Mapping[str, Any]
@@ -216,8 +213,6 @@ def _balancer(backend: Item, members: list[dict[str, Any]], transport: bool) -> 
             unhealthyInterval=check["down_interval"],
             timeout=check["timeout"],
         )
-    elif len(members) > 1:
-        made["passiveHealthCheck"] = dict(PASSIVE)
     if transport:
         made["serversTransport"] = backend["name"]
     return {**made, **backend["options"]}
