@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,9 @@ class Site:
         """Variables of all hosts, stronger than the inventory's; they stay until `reset`."""
         self._vars.update(variables)
 
-    def unset(self, name: str) -> None:
-        """A variable is the inventory's again."""
-        self._vars.pop(name, None)
+    def unset(self, name: str) -> bool:
+        """A variable is the inventory's again; whether it was anything else."""
+        return self._vars.pop(name, None) is not None
 
     def variables(self, host: str = "lb-1") -> dict[str, Any]:
         """A host's variables as this run would have them, templates not resolved."""
@@ -146,6 +146,26 @@ def watched(lab: Lab, pair: Pair) -> Watched:
     return watching(lab, pair)
 
 
+def put_back(site: Site, pair: Pair) -> None:
+    if site.changed:
+        site.reset()
+        site.run()
+        pair.steady("lb-1")
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(request: pytest.FixtureRequest, site: Site, pair: Pair) -> None:
+    """Each test starts from the inventory, unless its mark says that it goes on from where the one before it ended."""
+    if not request.node.get_closest_marker("goes_on"):
+        put_back(site, pair)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was_in_the_end(site: Site, pair: Pair) -> Iterator[None]:
+    yield
+    put_back(site, pair)
+
+
 def as_a_user() -> None:
     """Molecule's own settings of Ansible are for its plays, not for a user's."""
     for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
@@ -167,6 +187,12 @@ systemctl show -p MainPID,NRestarts haproxy keepalived
 def fingerprint(lab: Lab, *hosts: str) -> dict[str, str]:
     """What the nodes are configured for, and the processes that run it."""
     return {host: on(lab, host, CONFIGS) for host in hosts}
+
+
+def nothing_changed(site: Site, lab: Lab, before: Mapping[str, str]) -> None:
+    """Then what was asked for can be forgotten without a run."""
+    assert fingerprint(lab, *before) == before
+    site.reset()
 
 
 def lines(lab: Lab, host: str, file: str) -> list[str]:

@@ -55,7 +55,7 @@ RETURN = r"""
 _value:
   description:
     - V(mode) is V(new) or V(running); V(change) is the gravest class of change, V(none), V(rolling), V(two-step) or V(switch); with
-      the last two the nodes change V(together);
+      the last two the nodes change V(together); V(unsettled) where a VIP had two holders or none at the moment of the looks;
       V(gather) are the holders that give up their VIPs first; V(waves) maps a node to its place in the order, from 1; V(holders) maps an
       instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are lists of nodes; V(errors) and
       V(warnings) are findings.

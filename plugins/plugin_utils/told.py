@@ -46,9 +46,8 @@ def told(
 
 def _changes(own: Mapping[str, Any], live: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """How a node's instances changed their states."""
-    past = answer(own.get("evenkeel_past")) or {}
     moved = answer(own.get("evenkeel_moved")) or {}
-    found: list[dict[str, Any]] = plain(timeline.remembered(live, past.get("history"), moved.get("left_at")))
+    found: list[dict[str, Any]] = plain(timeline.remembered(live, moved.get("left_at")))
     return found
 
 

@@ -311,15 +311,13 @@ def test_what_the_plays_noted_is_told() -> None:
             # Compared, and then left alone.
             "haproxy_commit": {"diff": [diff]},
             "evenkeel_failed": "lb-2 said no",
-            "evenkeel_live": live("MASTER", BEGAN - 100, ["192.0.2.28"]),
-            "evenkeel_past": {"history": []},
+            "evenkeel_live": {**live("MASTER", BEGAN - 100, ["192.0.2.28"]), "history": []},
         },
         "lb-2": {
             **change,
             "haproxy_commit": {"diff": [diff]},
             "evenkeel_steps": [{"what": "commit", "at": BEGAN + 1}, {"what": "done", "at": BEGAN + 2}],
             "evenkeel_live": live("BACKUP", BEGAN - 50, []),
-            "evenkeel_past": {"unreachable": True},
         },
         "lb-3": {},
     }

@@ -73,6 +73,15 @@ def test_the_holder_is_whoever_holds_the_anchor_not_who_should():
     assert found.waves == {"lb-1": 1, "lb-2": 2}
 
 
+def test_a_vip_that_is_changing_hands_is_unsettled():
+    """Each node looks at a moment of its own; a cluster without a keepalived has nothing to wait for."""
+    off = {"running": False}
+    assert roll_out(plan(*PAIR), {"lb-1": live("lb-1", PAIR, VIP), "lb-2": live("lb-2", PAIR, VIP)}, PAIR).unsettled
+    assert roll_out(plan(*PAIR), {"lb-1": live("lb-1", PAIR), "lb-2": live("lb-2", PAIR)}, PAIR).unsettled
+    assert not roll_out(plan(*PAIR), {"lb-1": live("lb-1", PAIR, VIP), "lb-2": live("lb-2", PAIR)}, PAIR).unsettled
+    assert not roll_out(plan(*PAIR), {"lb-1": off, "lb-2": off}, PAIR).unsettled
+
+
 def test_a_limit_does_not_change_the_order():
     states = {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR)}
     assert roll_out(plan(*PAIR), states, ["lb-1"]).waves == roll_out(plan(*PAIR), states, PAIR).waves

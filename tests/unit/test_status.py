@@ -194,7 +194,12 @@ def test_a_commit_that_was_cut_off_and_a_set_that_put_itself_back():
     ]
 
 
-def test_a_backend_without_servers_and_certificates():
+def test_a_backend_that_answers_by_itself_lacks_nothing():
+    redirects = {"name": "moved", "servers_usable": 0, "servers_total": 0}
+    assert problems(second=seen("lb-2", proxy={**proxy(), "backends": [redirects]})) == []
+
+
+def test_a_backend_whose_servers_are_down_and_certificates():
     old = {"path": "a.pem", "days_left": -1, "not_after": "2026-11-20T00:00:00Z"}
     soon = {"path": "b.pem", "days_left": 13, "not_after": "2026-12-04T00:00:00Z"}
     good = {"path": "c.pem", "days_left": 14, "not_after": "2026-12-05T00:00:00Z"}

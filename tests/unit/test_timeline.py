@@ -67,16 +67,16 @@ LIVE = {
 
 
 def test_the_journal_says_more_than_the_last_change() -> None:
-    assert remembered(LIVE, [change(1, "MASTER")], 9.0) == [change(1, "MASTER")]
+    assert remembered({**LIVE, "history": [change(1, "MASTER")]}, 9.0) == [change(1, "MASTER")]
 
 
 def test_without_a_journal_the_last_change_and_the_drain_are_known() -> None:
-    assert remembered(LIVE, [], 9.0) == [
+    assert remembered({**LIVE, "history": []}, 9.0) == [
         change(9.0, "BACKUP"),
         change(9.0, "BACKUP", "inner"),
         change(20.0, "MASTER"),
     ]
-    assert remembered(None, None, None) == []
+    assert remembered(None, None) == []
 
 
 def test_a_step_lasts_until_the_next_of_its_node() -> None:

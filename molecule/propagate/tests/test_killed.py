@@ -58,7 +58,7 @@ class Toggle:
         """From here on the inventory says the other."""
         self.at = 1 - self.at
         self.site.reset()
-        self.site.set(evenkeel_guard=GUARD, evenkeel_drain="always")
+        self.site.set(evenkeel_guard=GUARD, evenkeel_drain="always", evenkeel_close_seconds=1)
         if self.at:
             backends = self.site.variables()["haproxy_backends"]
             self.site.set(
@@ -75,6 +75,11 @@ class Toggle:
         """The exit code of a run, which dies behind a boundary."""
         self.list.write_text("")
         return self.site.run_with({**self.environment, "BOUNDARY_KILL": str(kill)}).returncode
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> None:
+    """Each run goes on from where the one before it ended."""
 
 
 @pytest.fixture(scope="module")

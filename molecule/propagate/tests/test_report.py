@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,15 +21,6 @@ LATE = 0.05
 @pytest.fixture(scope="module")
 def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(lab, tmp_path_factory.mktemp("site"), "playbooks/propagate.yml")
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(site: Site, pair: Pair) -> Iterator[None]:
-    yield
-    if site.changed:
-        site.reset()
-        site.run()
-        pair.steady("lb-1")
 
 
 class Page:
@@ -78,6 +68,7 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
     site.set(
         keepalived_advert_interval=0.3,
         evenkeel_drain="always",
+        evenkeel_close_seconds=1,
         evenkeel_report=str(tmp_path / "pages"),
         evenkeel_probe={"from": "client", "targets": [{"name": "web", "address": lab.vip}]},
     )

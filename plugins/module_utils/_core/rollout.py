@@ -31,6 +31,7 @@ Plan = Mapping[str, Any]
 Live = Mapping[str, Any]
 
 SITE, PROPAGATE = "site", "propagate"
+NEW, RUNNING = "new", "running"
 # What a person may allow propagate by name: a cluster that is not whole.
 ALLOWED = ("dead", "fault", "holders")
 # Changes that propagate makes from one holder, and site does not.
@@ -55,9 +56,15 @@ class Rollout:
     healthy: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether some VIP has two holders or none: each node looks at a moment of its own, so it may just be changing hands."""
+        return self.mode == RUNNING and any(len(names) != 1 for names in self.holders.values())
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "mode": self.mode,
+            "unsettled": self.unsettled,
             "change": self.change,
             "together": self.change in FROM_ONE_HOLDER,
             "waves": self.waves,
@@ -88,7 +95,7 @@ def roll_out(
     states = {name: live.get(name) for name in nodes}
     running = [name for name, state in states.items() if _runs(state)]
     result = Rollout(
-        mode="running" if running else "new",
+        mode=RUNNING if running else NEW,
         dead=[name for name, state in states.items() if state is None],
         holders=_holders(states),
         joining=[name for name in nodes if states[name] is not None and name not in running and running],
@@ -211,7 +218,7 @@ def _not_whole(
     result: Rollout, nodes: Mapping[str, Any], states: Mapping[str, Live | None], allow: Collection[str]
 ) -> Iterator[Finding]:
     """What a change would hide, or be blamed for."""
-    if result.mode == "new":
+    if result.mode == NEW:
         yield Finding(
             rule="propagate-new",
             where=", ".join(nodes),

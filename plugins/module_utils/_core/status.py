@@ -210,7 +210,8 @@ def _of_proxy(seen: Seen, certificate_days: int) -> Iterator[str]:
     if not proxy["running"] and _expects_proxy(seen) and not stopped:
         yield f"haproxy does not answer. {proxy['reason']}"
     for backend in proxy["backends"]:
-        if not backend["servers_usable"]:
+        # A backend that answers by itself (http-request return, redirect) has no servers.
+        if backend["servers_total"] and not backend["servers_usable"]:
             yield f"backend {backend['name']} has no usable server (0 of {backend['servers_total']})."
     for one in proxy["certificates"]:
         if one["days_left"] < 0:

@@ -80,10 +80,10 @@ def unsettled(spans: Sequence[Span], began: float, ended: float) -> list[Unsettl
     return found
 
 
-def remembered(live: Mapping[str, Any] | None, history: Any, left_at: float | None) -> list[dict[str, Any]]:
+def remembered(live: Mapping[str, Any] | None, left_at: float | None) -> list[dict[str, Any]]:
     """A node's changes of state: those of its journal, or where it has none what it knows of the last ones."""
-    if history:
-        return [dict(change) for change in history]
+    if (live or {}).get("history"):
+        return [dict(change) for change in (live or {})["history"]]
     instances = (live or {}).get("instances") or []
     last = [
         {"at": one["since"], "instance": one["name"], "state": one["state"]} for one in instances if one.get("since")
