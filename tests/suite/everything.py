@@ -19,7 +19,8 @@ RELEASES = ("bookworm", "trixie")
 SCENARIOS = {
     "default": 14,
     "keepalived": 10,
-    "propagate": 40,
+    "propagate": 30,
+    "operate": 15,
     "commit": 10,
     "haproxy": 10,
     "nginx": 10,

@@ -1,4 +1,4 @@
-"""What an operator does with a running pair: look, drain, undrain, roll back."""
+"""What an operator asks of a running pair, and what is refused; what reaches clients is in the scenario `propagate`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import Pair
-from tests.site import Site, Watched, flat, on
+from tests.site import Site, flat, on
 
 DRAIN, UNDRAIN, STATUS, ROLLBACK = (
     "playbooks/drain.yml",
@@ -32,37 +32,6 @@ def undrained(site: Site, lab: Lab) -> Iterator[None]:
 
 def changes(output: str) -> list[str]:
     return re.findall(r"changed=(\d+)", output)
-
-
-def test_a_drained_node_gives_its_vips_away_and_nobody_loses_a_request(
-    site: Site, lab: Lab, pair: Pair, watched: Watched
-) -> None:
-    seen = watched(lambda: site.play(DRAIN, "--limit", "lb-1", "-e", "evenkeel_reason='new memory'"))
-    assert (seen["lost"] - seen["lost_in_flight"], seen["holder"]) == (0, "lb-2"), str(seen)
-    assert seen["both_ms"] <= 100 and seen["none_ms"] <= 100
-    assert "new memory" in on(lab, "lb-1", "cat /var/lib/evenkeel/drain/operator")
-
-    # Twice is once, and the reason stays.
-    output = site.play(DRAIN, "--limit", "lb-1")
-    assert changes(output) == ["0"]
-    assert f"{lab.vip} (public): lb-2" in output
-    assert "new memory" in on(lab, "lb-1", "cat /var/lib/evenkeel/drain/operator")
-
-    # It stays drained over a change and over a reboot.
-    site.set(haproxy_global={"maxconn": 4001})
-    site.run()
-    assert pair.holders() == {"lb-2"}
-    faults.power_cycle(lab, "lb-1")
-    pair.steady("lb-2")
-    assert pair.holders() == {"lb-2"}
-
-
-def test_an_undrained_node_gets_its_vips_back(site: Site, pair: Pair, watched: Watched) -> None:
-    site.play(DRAIN, "--limit", "lb-1")
-    pair.steady("lb-2")
-    output = site.play(UNDRAIN, "--limit", "lb-1")
-    assert f"{pair.lab.vip} (public): lb-1" in output
-    assert pair.holders() == {"lb-1"}
 
 
 def test_undrained_without_being_drained_says_so(site: Site) -> None:
@@ -190,36 +159,7 @@ def test_a_server_that_one_node_does_not_know_is_drained_nowhere(site: Site) -> 
 
 # -- rollback ---------------------------------------------------------------------------------------------------------
 
-MAXCONN = "grep -c 'maxconn 4003' /etc/haproxy/haproxy.cfg || :"
 
-
-def test_a_run_is_undone_everywhere_and_stays_so_until_a_person_says_otherwise(
-    site: Site, lab: Lab, watched: Watched
-) -> None:
-    site.set(haproxy_global={"maxconn": 4003})
-    site.run()
-    assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
-    try:
-        seen = watched(lambda: site.play(ROLLBACK))
-        assert (seen["lost"], seen["both_ms"], seen["none_ms"]) == (0, 0, 0), str(seen)
-        assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["0", "0"]
-
-        output = site.play(ROLLBACK)
-        assert changes(output) == ["0", "0"]
-        assert "is in force nowhere: it was undone" in output
-        output = flat(site.run(expect=2))
-        assert "Another run holds this node. Found: rollback by" in output
-        assert "- lb-1: held by rollback by" in status(site)
-    finally:
-        site.play(ROLLBACK, "-e", "evenkeel_release=true")
-    output = site.play(ROLLBACK, "-e", "evenkeel_release=true")
-    assert changes(output) == ["0", "0"]
-    assert "lb-1: no rollback holds this node." in output
-    site.run()
-    assert [on(lab, node, MAXCONN).strip() for node in ("lb-1", "lb-2")] == ["1", "1"]
-
-
-@pytest.mark.goes_on
 def test_a_rollback_stops_at_the_first_failure_and_goes_on_later(site: Site, lab: Lab) -> None:
     site.set(haproxy_global={"maxconn": 4004})
     site.run()
