@@ -27,14 +27,13 @@ def test_a_member_reaches_the_internal_service(people: Site) -> None:
 def test_nobody_else_does(people: Site) -> None:
     """A neighbour who sends it straight to the holder; without our table the kernel would answer."""
     (holder,) = people.up()
-    people.sh("web-1", f"ip route replace {INTERNAL} via {people.lab.address(holder)}")
-    try:
+    with people.sends("web-1", INTERNAL, by=holder):
         assert not people.tries("web-1", SERVICE)
         people.sh(holder, "nft delete table inet evenkeel_wireguard")
-        assert people.tries("web-1", SERVICE)
-    finally:
-        people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
-        people.sh("web-1", f"ip route del {INTERNAL}")
+        try:
+            assert people.tries("web-1", SERVICE)
+        finally:
+            people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
     assert people.tries("web-1", f"http://{people.lab.vip}/")
 
 
@@ -111,14 +110,14 @@ def test_a_new_member_disturbs_nobody(people: Site) -> None:
     count = 1500  # thirty seconds at fifty a second, longer than the run
     argv = ["docker", "exec", people.lab.container("client"), "ping", "-i", "0.02", "-c", str(count), INTERNAL]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ping:
-        people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.lab.state / "members"))
+        people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.members))
         people.play("site.yml")
         said = ping.communicate(timeout=120)[0]
     answered = {int(number) for number in re.findall(r"icmp_seq=(\d+)", said)}
     assert set(range(1, count + 1)) - answered == set(), said[-400:]
     for host in people.up():
         assert people.sh(host, "grep -c '^# cleo$' /etc/wireguard/wg0.conf").strip() == "1"
-    files = people.lab.state / "members"
+    files = people.members
     assert {stat.S_IMODE((files / f"cleo.{kind}").stat().st_mode) for kind in ("conf", "png")} == {0o600}
     # A configuration is handed out once, and no copy is kept.
     private = next(
