@@ -23,6 +23,8 @@ from .device import RUN, Device, Trouble, devices, node, run, write
 
 RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x10, 0x100
 TICK = 1.0
+# Seconds between two tries of a tunnel that did not come up.
+AGAIN = 5.0
 # Seconds by which clocks may differ; a new holder whose clock is behind is not believed by members until it has caught up.
 SKEW = 1.0
 SKEWS = RUN / "skew"
@@ -141,8 +143,15 @@ def watch() -> None:
         with contextlib.suppress(OSError):
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
+    # Until it was up once; what somebody takes down later stays down.
+    missing, again = [one for one in devices() if not one.follow], 0.0
     while True:
-        readable = select.select([events, *listening, awake], [], [], TICK if followed else None)[0]
+        missing = [one for one in missing if not one.exists()]
+        if missing and time.monotonic() >= again:
+            again = time.monotonic() + AGAIN
+            with contextlib.suppress(Trouble):
+                run("systemctl", "start", "--no-block", *(one.unit for one in missing))
+        readable = select.select([events, *listening, awake], [], [], TICK if followed or missing else None)[0]
         if awake in readable:
             return
         for one in readable:
