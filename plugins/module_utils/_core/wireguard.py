@@ -50,6 +50,8 @@ class Host:
     # Its own key for each interface, and those of the peers that its files name: {interface: {peer: key}}.
     keys: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Addresses of other nodes whose clocks differ too much from its own, as it heard when one of them held an identity; in seconds.
+    skews: Mapping[str, float] = field(default_factory=dict)
 
 
 def build(

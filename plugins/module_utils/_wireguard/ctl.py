@@ -16,15 +16,15 @@ verify          prove that what runs is what the files say
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Callable
 
 from .device import NFT, RUN, TABLE, Device, Trouble, devices, node, run, succeeds
-from .watch import SKEW, SKEWS, watch
+from .watch import skews, watch
 
 # No interface has this name, so that a file is read and nothing is changed.
 NOWHERE = "evenkeel-none"
@@ -116,10 +116,6 @@ def verify() -> list[str]:
             problems += [f"{device.name} {one}" for one in _differences(device)]
     if NFT.exists() and not succeeds("nft", "list", "table", "inet", TABLE):
         problems.append(f"the nftables table inet {TABLE} is not loaded: nft -f {NFT}")
-    with contextlib.suppress(OSError, ValueError):
-        for name, seconds in json.loads(SKEWS.read_text(encoding="utf-8")).items():
-            if abs(seconds) > SKEW:
-                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
     return problems
 
 
@@ -151,6 +147,8 @@ def main(argv: Sequence[str]) -> int:
             named[verb](devices(names)[0])
         elif verb == "verify":
             problems = verify()
+            for name, seconds in skews().items():
+                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
             for problem in problems:
                 sys.stderr.write(problem + "\n")
             return 1 if problems else 0

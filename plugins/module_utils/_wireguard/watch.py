@@ -112,18 +112,23 @@ class Identity:
             self.tell()
 
 
-def note_skew(sender: str, seconds: float) -> None:
-    """Clocks that differ, for `ctl verify` to find; a message takes milliseconds."""
-    known: dict[str, float] = {}
+def skews() -> dict[str, float]:
+    """Nodes whose clocks differ too much from this one's, and by how many seconds."""
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(SKEWS.read_text(encoding="utf-8"))
-    before = abs(known.get(sender, 0.0)) > SKEW
-    if abs(seconds) > SKEW and not before:
-        say(
-            f"the clock of {sender} differs from this node's by {seconds:.1f} s: a take-over may not be believed for so long"
-        )
-    if abs(seconds) > SKEW or before:
-        write(SKEWS, json.dumps({**known, sender: round(seconds, 2)}))
+        return dict(json.loads(SKEWS.read_text(encoding="utf-8")))
+    return {}
+
+
+def note_skew(sender: str, seconds: float) -> None:
+    """Clocks that differ, for the role's next run and for `status` to find; a message takes milliseconds."""
+    known = skews()
+    before = known.pop(sender, None)
+    if abs(seconds) > SKEW:
+        if before is None:
+            say(f"the clock of {sender} differs from this node's by {seconds:.1f} s: a take-over may not be believed")
+        write(SKEWS, json.dumps({**known, sender: round(seconds, 1)}))
+    elif before is not None:
+        write(SKEWS, json.dumps(known))
 
 
 def watch() -> None:
