@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import subprocess
@@ -81,6 +82,76 @@ def test_a_planned_move_takes_the_members_along(people: Site) -> None:
     finally:
         people.play("playbooks/undrain.yml", "--limit", holder)
     people.until(lambda: people.up() == {holder})
+
+
+def test_status_shows_who_speaks_with_whom(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    for host in ("client", "web-3"):
+        people.until(lambda host=host: people.tries(host, SERVICE), 15)
+    said = people.status()
+    assert "all is well" in said
+    rows = {line.split()[0]: line.split() for line in said.splitlines() if line.startswith("lb-")}
+    keys = people.sh(holder, "wg show wg0 peers").split()
+    assert (rows[holder][-2:], rows[other][-2:]) == (["wg0", f"2/{len(keys)}"], ["wg0", "-"])
+    said = people.status(evenkeel_format="json")
+    nodes = json.loads(said[said.index("\n{\n") : said.index("\n}\n") + 2])["clusters"][0]["nodes"]
+    (tunnel,) = next(node["tunnels"] for node in nodes if node["node"] == holder)
+    assert sorted(peer["public_key"] for peer in tunnel["peers"]) == sorted(keys)
+    ages = {peer["name"]: peer["handshake_seconds"] for peer in tunnel["peers"]}
+    assert all(0 <= ages[name] < 180 for name in ("anna", "ben"))
+
+
+def test_status_names_a_tunnel_that_is_where_it_should_not_be(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    # Nobody watches on either node; the standby does not know the members' places, so it calls nobody.
+    people.sh(holder, "systemctl stop evenkeel-wireguard")
+    people.sh(
+        other,
+        "systemctl stop evenkeel-wireguard; rm -f /run/evenkeel/wireguard/wg0.endpoints; systemctl start evenkeel-wireguard@wg0",
+    )
+    try:
+        said = people.status(expect=2)
+        assert f"- {holder}: wg0 is not up: journalctl -u evenkeel-wireguard@wg0.service." in said
+        assert f"- {other}: wg0 is up, and its VIP is elsewhere: journalctl -u evenkeel-wireguard@wg0.service." in said
+        assert "wg0 down" in said and "wg0 0/" in said
+    finally:
+        people.sh(other, "systemctl stop evenkeel-wireguard@wg0; systemctl start evenkeel-wireguard")
+        people.sh(holder, "systemctl start evenkeel-wireguard")
+    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
+
+
+# The watcher as it is installed, with a clock of its own: containers share their machine's.
+AHEAD = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/python3 -SEBc "import runpy, sys, time; now = time.time; time.time = lambda: now() + 7; sys.argv = ['ctl', 'watch']; \
+runpy.run_path('/usr/local/lib/evenkeel/wireguard/ctl', run_name='__main__')"
+"""
+
+
+def test_clocks_that_differ_are_a_finding(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    drop_in = "/run/systemd/system/evenkeel-wireguard.service.d"
+    skew = "cat /run/evenkeel/wireguard/skew 2>/dev/null || true"
+    restart = "systemctl daemon-reload; systemctl kill -s KILL evenkeel-wireguard"
+    people.lab.run(holder, ["sh", "-c", f"mkdir -p {drop_in}; cat > {drop_in}/ahead.conf; {restart}"], stdin=AHEAD)
+    try:
+        people.until(lambda: people.lab.address(holder) in people.sh(other, skew))
+        said = " ".join(people.play("site.yml").split())
+        assert (
+            "The clocks of two nodes differ, and members don't believe a new holder that is behind the old one. "
+            f"Found: {other} and {people.lab.address(holder)}, by 7 s. Accepted: a second. "
+            "Keep them in step: chrony, or systemd-timesyncd. [H9]"
+        ) in said
+        assert f"its clock differs from that of {people.lab.address(holder)} by 7 s" in people.status(expect=2)
+    finally:
+        people.sh(holder, f"rm -r {drop_in}; {restart}")
+    people.until(lambda: people.lab.address(holder) not in people.sh(other, skew))
+    assert "[H9]" not in people.play("site.yml")
+    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
 
 
 def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
