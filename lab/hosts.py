@@ -415,12 +415,12 @@ def _check_ssh(lab: Lab, host: str) -> None:
     )
 
 
-def write_inventory(lab: Lab, source: Path) -> None:
+def write_inventory(lab: Lab, source: Path, target: Path | None = None) -> None:
     """The inventory directory, moved into the lab's subnets and told how this lab is reached."""
     if not source.is_dir():
         say(f"- No inventory written: {source} is not a directory")
         return
-    target = lab.inventory
+    target = target or lab.inventory
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         copy = target / path.relative_to(source)

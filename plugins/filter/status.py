@@ -11,10 +11,10 @@ version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Puts together what the nodes say of themselves, names what is wrong, and what somebody may want to know.
-  - Reads the registered variables C(evenkeel_live), C(evenkeel_committed) and C(evenkeel_proxy) of the hosts, results of
-    M(evenkeel.lb.vrrp_info), M(evenkeel.lb.commit_info) with O(evenkeel.lb.commit_info#module:contents=true), and
-    M(evenkeel.lb.haproxy_info). What is missing is shown as missing. A module that failed has to be registered with
-    C(failed_when=false).
+  - Reads the registered variables C(evenkeel_live), C(evenkeel_committed), C(evenkeel_proxy) and C(evenkeel_tunnels) of the hosts,
+    results of M(evenkeel.lb.vrrp_info), M(evenkeel.lb.commit_info) with O(evenkeel.lb.commit_info#module:contents=true),
+    M(evenkeel.lb.haproxy_info) and M(evenkeel.lb.wireguard_info). What is missing is shown as missing. A module that failed has to
+    be registered with C(failed_when=false).
   - Reads of each host's variables C(evenkeel_cluster), C(evenkeel_nodes) and C(evenkeel_drift_own).
 positional: hostvars
 options:
@@ -35,6 +35,7 @@ seealso:
   - module: evenkeel.lb.vrrp_info
   - module: evenkeel.lb.commit_info
   - module: evenkeel.lb.haproxy_info
+  - module: evenkeel.lb.wireguard_info
 """
 
 EXAMPLES = r"""
@@ -73,6 +74,7 @@ SOURCES = {
     "evenkeel_live": ("vrrp_info", "instances", "live"),
     "evenkeel_committed": ("commit_info", "services", "committed"),
     "evenkeel_proxy": ("haproxy_info", "running", "proxy"),
+    "evenkeel_tunnels": ("wireguard_info", "interfaces", "tunnels"),
 }
 
 

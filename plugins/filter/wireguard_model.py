@@ -69,8 +69,10 @@ _value:
   type: dict
 """
 
+import json
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -137,6 +139,11 @@ def _host(name: str, variables: Mapping[str, Any]) -> Host:
     for line in lines:
         if line[:1] == ["peer"] and len(line) == 4:
             known.setdefault(line[1], {})[line[2]] = line[3]
+    skews: dict[str, float] = {}
+    for line in look.get("stdout_lines") or () if isinstance(look, Mapping) else ():
+        if str(line).startswith("skew "):
+            with suppress(ValueError):
+                skews = dict(json.loads(str(line).partition(" ")[2]))
     for item in interfaces:
         if item.get("private_key"):
             keys[str(item.get("name"))] = public_of(str(item["private_key"]))
@@ -154,6 +161,7 @@ def _host(name: str, variables: Mapping[str, Any]) -> Host:
         vrrp_interface=variables.get("keepalived_interface"),
         keys={name: key for name, key in keys.items() if key},
         known=known,
+        skews=skews,
     )
 
 

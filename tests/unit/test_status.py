@@ -216,6 +216,37 @@ def test_a_module_that_could_not_look():
     assert problems(second=here) == ["lb-2: commit_info could not look. the schema is newer."]
 
 
+def tunnel(up=True, wanted=True, ages=()):
+    peers = [{"name": "anna", "public_key": "k", "endpoint": "", "handshake_seconds": age} for age in ages]
+    return {"name": "wg0", "unit": "u", "follows": "public", "wanted": wanted, "up": up, "peers": peers}
+
+
+def tunnels(*interfaces, problems=(), clocks=None):
+    return {"interfaces": list(interfaces), "problems": list(problems), "clocks": clocks or {}}
+
+
+def test_tunnels_have_a_column_where_there_are_any():
+    holder = seen("lb-1", [VIP, VIP6], tunnels=tunnels(tunnel(ages=[7, 179, 180, None])))
+    standby = seen("lb-2", tunnels=tunnels(tunnel(up=False, wanted=False)))
+    assert problems(holder, standby) == []
+    found = report({"edge": {"lb-1": holder, "lb-2": standby}}, {})
+    table = lines(found)
+    assert table[0].split()[-1] == "tunnel"
+    assert [row.split()[-2:] for row in (table[1], table[3])] == [["wg0", "2/4"], ["wg0", "-"]]
+    assert max(map(len, table)) <= WIDTH
+    assert found["clusters"][0]["nodes"][0]["tunnels"][0]["peers"][0]["handshake_seconds"] == 7
+
+
+def test_a_tunnel_that_is_down_and_clocks_that_differ():
+    said = "wg0 is not up: journalctl -u evenkeel-wireguard@wg0.service"
+    down = tunnels(tunnel(up=False), problems=[said], clocks={"198.51.100.12": -7.2})
+    assert problems(seen("lb-1", [VIP, VIP6], tunnels=down)) == [
+        f"lb-1: {said}.",
+        "lb-1: its clock differs from that of 198.51.100.12 by 7.2 s: members may not believe a take-over for so long.",
+    ]
+    assert "wg0 down" in lines(report({"edge": {"lb-1": seen("lb-1", tunnels=down)}}, {}))[1]
+
+
 # -- behind: a newer run elsewhere, and another content ---------------------------------------------------------------
 
 

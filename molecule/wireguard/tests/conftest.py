@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,29 +27,45 @@ NODES = ("lb-1", "lb-2")
 # Where the internal service is: on the identity's own address in the tunnel.
 INTERNAL = "192.0.2.241"
 CTL = "/usr/local/lib/evenkeel/wireguard/ctl"
-# One request, its status and the name of the web server; nothing if it fails within a second.
-ASK = "import sys, urllib.request as u; r = u.urlopen(sys.argv[1], timeout=float(sys.argv[2])); print(r.status)"
+# One request, and what was answered: the name of the web server.
+ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read().decode())"
 
 
 class Site:
     """The lab with shorthand for what every test does."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, inventory: Path | None = None) -> None:
         self.lab = lab
+        self.inventory = inventory or lab.inventory
+        # Where the playbook leaves what it hands out.
+        self.members = lab.state / "members" / self.inventory.name
 
     def sh(self, host: str, command: str, timeout: float = 60) -> str:
         """Output of a shell command, as root."""
         return self.lab.run(host, ["bash", "-c", command], timeout=timeout)
 
+    def answer(self, host: str, url: str, seconds: float = 1) -> str:
+        """What a request from there is answered; empty if it is not."""
+        argv = ["docker", "exec", self.lab.container(host), "python3", "-c", ASK, url, str(seconds)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+
     def tries(self, host: str, url: str, seconds: float = 1) -> bool:
         """Whether a request from there is answered."""
-        argv = ["docker", "exec", self.lab.container(host), "python3", "-c", ASK, url, str(seconds)]
-        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+        return bool(self.answer(host, url, seconds))
+
+    @contextmanager
+    def sends(self, host: str, address: str, by: str) -> Iterator[None]:
+        """A neighbour who sends packets for that address straight to another host."""
+        self.sh(host, f"ip route replace {address} via {self.lab.address(by)}")
+        try:
+            yield
+        finally:
+            self.sh(host, f"ip route del {address}")
 
     def play(
         self, playbook: str, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any
     ) -> str:
-        command = ["ansible-playbook", playbook, "-i", str(self.lab.inventory), *argv]
+        command = ["ansible-playbook", playbook, "-i", str(self.inventory), *argv]
         if extra:
             command += ["-e", json.dumps(extra)]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(env or {})}
@@ -62,6 +79,9 @@ class Site:
     def mesh(self, *argv: str, expect: int | None = 0, env: dict[str, str] | None = None, **extra: Any) -> str:
         """The role on the web servers."""
         return self.play("molecule/wireguard/mesh.yml", *argv, expect=expect, env=env, **extra)
+
+    def status(self, expect: int = 0, **extra: Any) -> str:
+        return self.play("playbooks/status.yml", expect=expect, **extra)
 
     def up(self) -> set[str]:
         """The nodes on which the identity is up now, asked side by side."""
@@ -84,14 +104,18 @@ class Site:
 
     def come_in(self, name: str, host: str) -> None:
         """Let somebody in by the playbook, and start the tunnel on that person's machine as docs/members.md says."""
-        output = self.lab.state / "members"
-        conf, known = output / f"{name}.conf", self.lab.inventory / "group_vars/balancers/wireguard_members.yml"
+        output = self.members
+        conf, known = output / f"{name}.conf", self.inventory / "group_vars/balancers/wireguard_members.yml"
         # A test of an earlier run may have revoked somebody.
         if not (known.exists() and f"name: {name}\n" in known.read_text()):
             for path in output.glob(f"{name}.*"):
                 path.unlink()
             self.play("playbooks/member.yml", evenkeel_member=name, evenkeel_output=str(output))
         self.lab.run(host, ["sh", "-c", "umask 077; cat > /etc/wireguard/vpn.conf"], stdin=conf.read_text())
+
+    def switch_on(self, host: str) -> None:
+        self.sh(host, "wg-quick down vpn 2>/dev/null; wg-quick up vpn 2>&1")
+        self.until(partial(self.tries, host, f"http://{INTERNAL}/"))
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +130,5 @@ def people(site: Site) -> Site:
         site.come_in(name, host)
     site.play("site.yml")
     for host in ("client", "web-3"):
-        site.sh(host, "wg-quick down vpn 2>/dev/null; wg-quick up vpn 2>&1")
-        site.until(partial(site.tries, host, f"http://{INTERNAL}/"))
+        site.switch_on(host)
     return site

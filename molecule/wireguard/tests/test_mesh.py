@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 from conftest import CTL, Site
 
 MESH = {"name": "mesh", "addresses": ["192.0.2.{{ 224 + vpn }}/28", "2001:db8:9::{{ vpn }}/64"]}
@@ -102,8 +104,46 @@ def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
     assert "changed=0" in site.mesh("--limit", "web-2", evenkeel_run_id="after")
 
 
+def test_a_tunnel_that_does_not_come_up_is_tried_again(site: Site) -> None:
+    """After a boot, say, for want of a name server."""
+    site.sh("web-1", "systemctl stop evenkeel-wireguard; mount --bind /bin/false /usr/bin/wg-quick")
+    try:
+        site.sh("web-1", "systemctl start evenkeel-wireguard")
+        assert "does not exist" in site.sh("web-1", "ip link show mesh 2>&1; true")
+    finally:
+        site.sh("web-1", "umount /usr/bin/wg-quick")
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    # What somebody takes down afterwards stays down.
+    site.sh("web-1", "systemctl stop evenkeel-wireguard@mesh")
+    try:
+        time.sleep(6.0)
+        assert not site.tries("web-2", "http://192.0.2.225:8080/")
+    finally:
+        site.sh("web-1", "systemctl start evenkeel-wireguard@mesh")
+
+
+def test_a_first_commit_that_fails_leaves_nothing_running(site: Site) -> None:
+    """One tunnel comes up, another does not: what was started goes before the files by which it stops."""
+    broken = {"name": "broken", "addresses": ["192.0.2.209/29"], "port": 51830, "post_up": ["false"]}
+    mesh = {**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only"}
+    site.mesh("--limit", "web-1", wireguard_state="absent")
+    said = site.mesh("--limit", "web-1", expect=2, wireguard_interfaces=[mesh, broken])
+    assert "broken is not up: journalctl -u evenkeel-wireguard@broken.service" in said
+    assert "The old set was put back." in said
+    left = site.sh(
+        "web-1",
+        "ip -br link; ls /run/evenkeel/wireguard; nft list tables; systemctl --no-legend list-units 'evenkeel-wireguard*'",
+    )
+    assert not [word for word in ("mesh", "broken", "evenkeel") if word in left], left
+    # And is in nobody's way.
+    site.mesh("--limit", "web-1")
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+
+
 def test_absent(site: Site) -> None:
     key = site.sh("web-1", "cat /etc/wireguard/mesh.key")
+    # Also if what it was started with is lost.
+    site.sh("web-1", "rm -r /run/evenkeel/wireguard")
     site.mesh("--limit", "web-1", wireguard_state="absent")
     left = site.sh(
         "web-1",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import subprocess
@@ -27,14 +28,13 @@ def test_a_member_reaches_the_internal_service(people: Site) -> None:
 def test_nobody_else_does(people: Site) -> None:
     """A neighbour who sends it straight to the holder; without our table the kernel would answer."""
     (holder,) = people.up()
-    people.sh("web-1", f"ip route replace {INTERNAL} via {people.lab.address(holder)}")
-    try:
+    with people.sends("web-1", INTERNAL, by=holder):
         assert not people.tries("web-1", SERVICE)
         people.sh(holder, "nft delete table inet evenkeel_wireguard")
-        assert people.tries("web-1", SERVICE)
-    finally:
-        people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
-        people.sh("web-1", f"ip route del {INTERNAL}")
+        try:
+            assert people.tries("web-1", SERVICE)
+        finally:
+            people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
     assert people.tries("web-1", f"http://{people.lab.vip}/")
 
 
@@ -84,6 +84,76 @@ def test_a_planned_move_takes_the_members_along(people: Site) -> None:
     people.until(lambda: people.up() == {holder})
 
 
+def test_status_shows_who_speaks_with_whom(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    for host in ("client", "web-3"):
+        people.until(lambda host=host: people.tries(host, SERVICE), 15)
+    said = people.status()
+    assert "all is well" in said
+    rows = {line.split()[0]: line.split() for line in said.splitlines() if line.startswith("lb-")}
+    keys = people.sh(holder, "wg show wg0 peers").split()
+    assert (rows[holder][-2:], rows[other][-2:]) == (["wg0", f"2/{len(keys)}"], ["wg0", "-"])
+    said = people.status(evenkeel_format="json")
+    nodes = json.loads(said[said.index("\n{\n") : said.index("\n}\n") + 2])["clusters"][0]["nodes"]
+    (tunnel,) = next(node["tunnels"] for node in nodes if node["node"] == holder)
+    assert sorted(peer["public_key"] for peer in tunnel["peers"]) == sorted(keys)
+    ages = {peer["name"]: peer["handshake_seconds"] for peer in tunnel["peers"]}
+    assert all(0 <= ages[name] < 180 for name in ("anna", "ben"))
+
+
+def test_status_names_a_tunnel_that_is_where_it_should_not_be(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    # Nobody watches on either node; the standby does not know the members' places, so it calls nobody.
+    people.sh(holder, "systemctl stop evenkeel-wireguard")
+    people.sh(
+        other,
+        "systemctl stop evenkeel-wireguard; rm -f /run/evenkeel/wireguard/wg0.endpoints; systemctl start evenkeel-wireguard@wg0",
+    )
+    try:
+        said = people.status(expect=2)
+        assert f"- {holder}: wg0 is not up: journalctl -u evenkeel-wireguard@wg0.service." in said
+        assert f"- {other}: wg0 is up, and its VIP is elsewhere: journalctl -u evenkeel-wireguard@wg0.service." in said
+        assert "wg0 down" in said and "wg0 0/" in said
+    finally:
+        people.sh(other, "systemctl stop evenkeel-wireguard@wg0; systemctl start evenkeel-wireguard")
+        people.sh(holder, "systemctl start evenkeel-wireguard")
+    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
+
+
+# The watcher as it is installed, with a clock of its own: containers share their machine's.
+AHEAD = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/python3 -SEBc "import runpy, sys, time; now = time.time; time.time = lambda: now() + 7; sys.argv = ['ctl', 'watch']; \
+runpy.run_path('/usr/local/lib/evenkeel/wireguard/ctl', run_name='__main__')"
+"""
+
+
+def test_clocks_that_differ_are_a_finding(people: Site) -> None:
+    (holder,) = people.up()
+    other = next(host for host in NODES if host != holder)
+    drop_in = "/run/systemd/system/evenkeel-wireguard.service.d"
+    skew = "cat /run/evenkeel/wireguard/skew 2>/dev/null || true"
+    restart = "systemctl daemon-reload; systemctl kill -s KILL evenkeel-wireguard"
+    people.lab.run(holder, ["sh", "-c", f"mkdir -p {drop_in}; cat > {drop_in}/ahead.conf; {restart}"], stdin=AHEAD)
+    try:
+        people.until(lambda: people.lab.address(holder) in people.sh(other, skew))
+        said = " ".join(people.play("site.yml").split())
+        assert (
+            "The clocks of two nodes differ, and members don't believe a new holder that is behind the old one. "
+            f"Found: {other} and {people.lab.address(holder)}, by 7 s. Accepted: a second. "
+            "Keep them in step: chrony, or systemd-timesyncd. [H9]"
+        ) in said
+        assert f"its clock differs from that of {people.lab.address(holder)} by 7 s" in people.status(expect=2)
+    finally:
+        people.sh(holder, f"rm -r {drop_in}; {restart}")
+    people.until(lambda: people.lab.address(holder) not in people.sh(other, skew))
+    assert "[H9]" not in people.play("site.yml")
+    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
+
+
 def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
     (holder,) = people.up()
     started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@wg0"
@@ -111,14 +181,14 @@ def test_a_new_member_disturbs_nobody(people: Site) -> None:
     count = 1500  # thirty seconds at fifty a second, longer than the run
     argv = ["docker", "exec", people.lab.container("client"), "ping", "-i", "0.02", "-c", str(count), INTERNAL]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ping:
-        people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.lab.state / "members"))
+        people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.members))
         people.play("site.yml")
         said = ping.communicate(timeout=120)[0]
     answered = {int(number) for number in re.findall(r"icmp_seq=(\d+)", said)}
     assert set(range(1, count + 1)) - answered == set(), said[-400:]
     for host in people.up():
         assert people.sh(host, "grep -c '^# cleo$' /etc/wireguard/wg0.conf").strip() == "1"
-    files = people.lab.state / "members"
+    files = people.members
     assert {stat.S_IMODE((files / f"cleo.{kind}").stat().st_mode) for kind in ("conf", "png")} == {0o600}
     # A configuration is handed out once, and no copy is kept.
     private = next(

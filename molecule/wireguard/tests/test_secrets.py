@@ -103,6 +103,26 @@ def test_no_key_is_seen(site: Site) -> None:
         site.mesh("--limit", "web-1")
 
 
+def test_no_key_is_made_while_a_node_is_silent_that_may_have_it(site: Site) -> None:
+    """G5: another one would cut off every member."""
+    first, second = NODES
+    site.sh(second, "mv /etc/wireguard/wg0.key /root/")
+    site.sh(first, "systemctl stop ssh.service ssh.socket")
+    alone = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPath=none -o ConnectTimeout=5"}
+    try:
+        said = " ".join(site.play("site.yml", expect=2, env=alone, evenkeel_allow=["dead"]).split())
+        assert (
+            "wireguard_interfaces wg0: No node that answers has the private key, and one that does not answer may have it. "
+            f"Found: no answer of {first}. Run again when it answers, take it out of evenkeel_nodes if it is gone for good, "
+            "or set private_key from a vault. [G5]"
+        ) in said
+        assert site.sh(second, "ls /etc/wireguard").split() == ["wg0.conf"]
+    finally:
+        site.sh(first, "systemctl start ssh.service")
+        site.sh(second, "mv /root/wg0.key /etc/wireguard/")
+    assert "changed=0" in site.play("site.yml")
+
+
 def test_an_identity_travels_wrapped(site: Site) -> None:
     """A node that lost its key is given it again, and nothing on the way can be read."""
     key = site.sh(NODES[0], "cat /etc/wireguard/wg0.key").strip()

@@ -130,7 +130,8 @@ def finish(host: Host, store: Store, journal: Journal) -> None:
 
 
 def undo(host: Host, store: Store, journal: Journal) -> list[str]:
-    """Puts everything back as the journal found it. Returns what went wrong on the way; files come first."""
+    """Puts everything back as the journal found it. Returns what went wrong on the way."""
+    problems = _stop_what_was_started(host, journal)
     _keep_newer_edits(store, journal)
     for op in journal.ops:
         if op.before.kind == DIRECTORY and look(op.path).kind == ABSENT:
@@ -144,7 +145,6 @@ def undo(host: Host, store: Store, journal: Journal) -> list[str]:
         elif op.before.kind == DIRECTORY and look(op.path) != op.before:
             host.own(op.path, op.before.uid, op.before.gid, op.before.mode)
     host.sync([os.path.dirname(op.path) for op in journal.ops])
-    problems = []
     for sysctl in reversed(journal.sysctls):
         try:
             if host.sysctl(sysctl.key) != sysctl.before:
@@ -199,8 +199,19 @@ def _must(host: Host, argv: tuple[str, ...]) -> list[str]:
     return [] if done.rc == 0 else [f"{' '.join(argv)}: exit code {done.rc}\n{done.output}".strip()]
 
 
+def _stop_what_was_started(host: Host, journal: Journal) -> list[str]:
+    """A unit that this commit started stops while its files are there: how it stops may be among them."""
+    if journal.phase != APPLYING or journal.was_active or journal.apply != START:
+        return []
+    if host.in_recovery_service and journal.was_enabled:
+        return []  # its start at boot is queued, and finds the old set
+    unit = show(host, journal.unit)
+    running = unit.active or unit.active_state == "activating"
+    return _must(host, ("systemctl", "stop", journal.unit)) if running else []
+
+
 def _undo_unit(host: Host, journal: Journal) -> list[str]:
-    """The unit runs, or does not, as before, with the old set."""
+    """The unit has the old set, and runs if it ran before."""
     problems: list[str] = []
 
     def must(argv: tuple[str, ...]) -> None:
@@ -220,10 +231,6 @@ def _undo_unit(host: Host, journal: Journal) -> list[str]:
     elif journal.was_active and journal.apply != NONE and not host.in_recovery_service:
         host.systemctl("reset-failed", journal.unit)
         must(("systemctl", "start", journal.unit))
-    elif not journal.was_active and journal.apply == START and (unit.active or unit.active_state == "activating"):
-        booting = host.in_recovery_service and journal.was_enabled
-        if not booting:
-            must(("systemctl", "stop", journal.unit))
     return problems
 
 

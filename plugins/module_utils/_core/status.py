@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How clusters are: one report from what `vrrp_info`, `commit_info` and `haproxy_info` said on each node, and its table.
+"""How clusters are: one report from what `vrrp_info`, `commit_info`, `haproxy_info` and `wireguard_info` said on each node, and its table.
 
 A problem is what somebody has to do something about; a note is what somebody has done, or may want to know.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from typing import Any
 
 from .cluster import Cluster
@@ -21,6 +22,8 @@ from .per_node import Mask, differences
 Answer = Mapping[str, Any]
 
 CERTIFICATE_DAYS = 14
+# Peers of a tunnel who speak shake hands every two minutes; after three WireGuard drops a session.
+HANDSHAKE_SECONDS = 180
 # Beyond so many, paths are counted.
 PATHS = 3
 
@@ -32,12 +35,13 @@ class Seen:
     live: Answer | None = None
     committed: Answer | None = None
     proxy: Answer | None = None
+    tunnels: Answer | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     own: Sequence[str] = ()
 
     @property
     def reachable(self) -> bool:
-        return any((self.live, self.committed, self.proxy, self.failed))
+        return any((self.live, self.committed, self.proxy, self.tunnels, self.failed))
 
 
 def report(
@@ -111,6 +115,10 @@ def _node(name: str, seen: Seen, behind: Mapping[str, str]) -> dict[str, Any]:
         }
         if seen.proxy and (seen.proxy["running"] or _expects_proxy(seen))
         else None,
+        "tunnels": [
+            {key: tunnel[key] for key in ("name", "follows", "wanted", "up", "peers")}
+            for tunnel in (seen.tunnels or {}).get("interfaces") or []
+        ],
         "drain": live.get("drain") or [],
         "lease": live.get("lease"),
         "guard": committed.get("guard"),
@@ -165,6 +173,7 @@ def _problems(seen: Seen, behind: Mapping[str, str], certificate_days: int) -> I
             yield f"{unit} is {state}."
     yield from behind.values()
     yield from _of_proxy(seen, certificate_days)
+    yield from _of_tunnels(seen.tunnels or {})
 
 
 def _of_vrrp(live: Answer) -> Iterator[str]:
@@ -218,6 +227,13 @@ def _of_proxy(seen: Seen, certificate_days: int) -> Iterator[str]:
             yield f"{one['path']} has ended ({one['not_after']})."
         elif one["days_left"] < certificate_days:
             yield f"{one['path']} ends in {one['days_left']} days ({one['not_after']})."
+
+
+def _of_tunnels(tunnels: Answer) -> Iterator[str]:
+    for problem in tunnels.get("problems") or []:
+        yield f"{problem}."
+    for address, seconds in (tunnels.get("clocks") or {}).items():
+        yield f"its clock differs from that of {address} by {abs(seconds):g} s: members may not believe a take-over for so long."
 
 
 def _homeless(seen: Cluster) -> Iterator[str]:
@@ -352,12 +368,9 @@ def _rows(cluster: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         if not instances:
             instances = [{"instance": NOTHING, "state": NOTHING if node["reachable"] else "silent"}]
         services = [_service(one) for one in node["services"]]
-        for at in range(max(len(instances), len(services))):
-            yield {
-                **(first if at == 0 else {}),
-                **(instances[at] if at < len(instances) else {}),
-                **(services[at] if at < len(services) else {}),
-            }
+        tunnels = [_tunnel(one) for one in node["tunnels"]]
+        for cells in zip_longest([first], instances, services, tunnels, fillvalue={}):
+            yield {name: cell for each in cells for name, cell in each.items()}
 
 
 def _instance(one: Mapping[str, Any]) -> dict[str, str]:
@@ -383,6 +396,14 @@ def _service(one: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _tunnel(one: Mapping[str, Any]) -> dict[str, str]:
+    """With how many of its peers it has a session; `-` where it waits for its VIP."""
+    ages = [peer["handshake_seconds"] for peer in one["peers"]]
+    speaking = sum(age is not None and age < HANDSHAKE_SECONDS for age in ages)
+    state = f"{speaking}/{len(ages)}" if one["up"] else "down" if one["wanted"] else NOTHING
+    return {"tunnel": f"{one['name']} {state}"}
+
+
 def shortened(run_id: str) -> str:
     """A run's name without what only makes it unique; the playbook rollback takes it so."""
     words = run_id.split(" ")
@@ -393,18 +414,19 @@ def shortened(run_id: str) -> str:
 
 
 COLUMNS = (
-    "node", "instance", "state", "prio", "holds", "service", "unit", "gen", "run", "drift", "backends", "drain", "cert",
+    "node", "instance", "state", "prio", "holds", "service", "unit", "gen", "run", "drift", "backends", "drain", "cert", "tunnel",
 )  # fmt: skip
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Aligned columns, at most `WIDTH` wide as long as cutting cells allows it."""
-    widths = {name: max([len(name), *(len(row.get(name, "")) for row in rows)]) for name in COLUMNS}
+    named = [name for name in COLUMNS if any(name in row for row in rows)]
+    widths = {name: max([len(name), *(len(row.get(name, "")) for row in rows)]) for name in named}
 
     def excess() -> int:
         return sum(widths.values()) + len(GAP) * (len(widths) - 1) - WIDTH
 
-    for name in COLUMNS:
+    for name in named:
         if excess() > 0 and all(row.get(name, NOTHING) == NOTHING for row in rows):
             del widths[name]
     for name, least in FLEXIBLE.items():

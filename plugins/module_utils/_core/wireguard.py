@@ -50,6 +50,8 @@ class Host:
     # Its own key for each interface, and those of the peers that its files name: {interface: {peer: key}}.
     keys: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Addresses of other nodes whose clocks differ too much from its own, as it heard when one of them held an identity; in seconds.
+    skews: Mapping[str, float] = field(default_factory=dict)
 
 
 def build(
@@ -177,6 +179,7 @@ def _interface(
         "mtu": item["mtu"],
         "table": item["table"],
         "routes": item["routes"],
+        "networks": item["networks"],
         "follow": follow,
         "private_key": item["private_key"],
         "peers": peers,
@@ -362,6 +365,7 @@ def _files(item: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """The rules of the nftables table, by chain."""
     chains: dict[str, list[str]] = {"input": [], "output": [], "forward": [], "postrouting": []}
+    ways_in: list[str] = []
     for item in interfaces:
         name = item["name"]
         for family, own in zip(("ip", "ip6"), _families([one.split("/")[0] for one in item["addresses"]])):
@@ -380,12 +384,23 @@ def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 if to:
                     chains["forward"].append(f'iifname "{name}" {family} daddr {{ {", ".join(to)} }} accept')
             chains["forward"].append(f'iifname "{name}" counter drop')
+            ways_in += [
+                f'oifname "{name}" ct state established,related accept',
+                *(
+                    f'oifname "{name}" {family} saddr {{ {", ".join(behind)} }} accept'
+                    for family, behind in zip(("ip", "ip6"), _families(item["networks"]))
+                    if behind
+                ),
+                f'oifname "{name}" counter drop',
+            ]
         tunnels, targets = _families(item["tunnel"]), _families(item["masquerade"])
         for family, tunnel, to in zip(("ip", "ip6"), tunnels, targets):
             if tunnel and to:
                 chains["postrouting"].append(
                     f'oifname != "{name}" {family} saddr {{ {", ".join(tunnel)} }} {family} daddr {{ {", ".join(to)} }} masquerade'
                 )
+    # After what comes out of tunnels, so that one tunnel may lead into another.
+    chains["forward"] += ways_in
     return chains
 
 

@@ -5,7 +5,7 @@
 
 G1 networks of peers that overlap, G2 addresses, keys and ports, G3 shared identities, G4 keys that nobody knows, G5 a key that would be
 replaced, G6 what wg-quick's lines may hold, G7 pairs that cannot find each other, G8 tunnels over other networks, G9 VRRP through a
-tunnel that waits for VRRP, G10 addresses in the tunnel that no peer has.
+tunnel that waits for VRRP, G10 addresses in the tunnel that no peer has, H9 clocks that are not in step.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def check(
     """Every finding about how they go together. `interfaces` are the computed ones, `me` and `hosts` what is read of hosts."""
     findings = [*_overlaps(interfaces), *_unique(model, interfaces, hosts, me), *_identities(model, hosts, me)]
     findings += [*_ways(model, interfaces), *_networks(model, interfaces, hosts), *_vrrp(model, interfaces, me)]
-    findings += _reached(interfaces, me, reached)
+    findings += [*_reached(interfaces, me, reached), *_clocks(interfaces, me)]
     return findings
 
 
@@ -493,6 +493,22 @@ def _reached(interfaces: Sequence[Model], me: Any, reached: Iterable[str]) -> It
                     "A service of this host reaches an address in the tunnel that no peer has.",
                     address,
                     "Add it to a peer's allowed_ips, or correct it where it is used.",
+                )
+
+
+def _clocks(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
+    """H9: WireGuard takes what is older than the last it heard for a replay, also from a new holder."""
+    for item in interfaces:
+        for address in (item["follow"] or {}).get("nodes", ()):
+            if address in me.skews:
+                yield Finding(
+                    "H9",
+                    f"{_where(item)}.follow_vip",
+                    "The clocks of two nodes differ, and members don't believe a new holder that is behind the old one.",
+                    f"{me.name} and {address}, by {abs(me.skews[address]):g} s",
+                    "Keep them in step: chrony, or systemd-timesyncd.",
+                    "a second",
+                    severity=WARNING,
                 )
 
 

@@ -16,41 +16,49 @@ verify          prove that what runs is what the files say
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Callable
 
 from .device import NFT, RUN, TABLE, Device, Trouble, devices, node, run, succeeds
-from .watch import SKEW, SKEWS, watch
+from .watch import skews, watch
 
 # No interface has this name, so that a file is read and nothing is changed.
 NOWHERE = "evenkeel-none"
 
 
 def up() -> None:
+    """One that does not come up keeps none of the others down; `watch` tries it again."""
     _load_filter()
-    for device in devices():
-        if device.wanted() and not device.exists():
-            run("systemctl", "start", device.unit)
+    _each(
+        [one for one in devices() if one.wanted() and not one.exists()], lambda one: run("systemctl", "start", one.unit)
+    )
 
 
 def down() -> None:
     for device in _running():
         run("systemctl", "stop", device.unit)
+    # Those that did not come up are no longer anybody's trouble.
+    succeeds("systemctl", "reset-failed", "evenkeel-wireguard@*.service")
     if succeeds("nft", "list", "table", "inet", TABLE):
         run("nft", "delete", "table", "inet", TABLE)
 
 
 def reload() -> None:
-    """One tunnel's trouble does not keep the others from their files; all of it is told."""
+    """One tunnel's trouble does not keep the others from their files."""
     _load_filter()
+    _each({one.name: one for one in (*_running(), *devices())}.values(), _bring)
+
+
+def _each(found: Iterable[Device], act: Callable[[Device], object]) -> None:
+    """For all of them, whatever the trouble with one; all of it is told."""
     problems: list[str] = []
-    for device in {one.name: one for one in (*_running(), *devices())}.values():
+    for device in found:
         try:
-            _bring(device)
+            act(device)
         except (Trouble, OSError) as trouble:
             problems.append(f"{device.name}: {trouble}")
     if problems:
@@ -70,8 +78,9 @@ def _bring(device: Device) -> None:
 
 
 def _running() -> list[Device]:
-    """What we started, also what is no longer in the configuration."""
-    return devices([path.stem for path in sorted(RUN.glob("*.conf"))]) if list(RUN.glob("*.conf")) else []
+    """What we started, also what is no longer in the configuration; and what is there however it came."""
+    started = {path.stem for path in RUN.glob("*.conf")} | {one.name for one in devices() if one.exists()}
+    return devices(sorted(started)) if started else []
 
 
 def _load_filter() -> None:
@@ -107,10 +116,6 @@ def verify() -> list[str]:
             problems += [f"{device.name} {one}" for one in _differences(device)]
     if NFT.exists() and not succeeds("nft", "list", "table", "inet", TABLE):
         problems.append(f"the nftables table inet {TABLE} is not loaded: nft -f {NFT}")
-    with contextlib.suppress(OSError, ValueError):
-        for name, seconds in json.loads(SKEWS.read_text(encoding="utf-8")).items():
-            if abs(seconds) > SKEW:
-                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
     return problems
 
 
@@ -142,6 +147,8 @@ def main(argv: Sequence[str]) -> int:
             named[verb](devices(names)[0])
         elif verb == "verify":
             problems = verify()
+            for name, seconds in skews().items():
+                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
             for problem in problems:
                 sys.stderr.write(problem + "\n")
             return 1 if problems else 0

@@ -135,11 +135,15 @@ class Device:
 
     def start(self) -> None:
         write(self.started, self.conf.read_text(encoding="utf-8"))
-        run("wg-quick", "up", str(self.started))
+        try:
+            run("wg-quick", "up", str(self.started))
+        except Trouble:
+            self.started.unlink()
+            raise
 
     def stop(self) -> None:
-        if self.exists() and self.started.exists():
-            run("wg-quick", "down", str(self.started))
+        if self.exists():
+            run("wg-quick", "down", str(self.started if self.started.exists() else self.conf))
         self.started.unlink(missing_ok=True)
 
     def stale(self) -> bool:

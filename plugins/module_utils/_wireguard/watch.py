@@ -23,6 +23,8 @@ from .device import RUN, Device, Trouble, devices, node, run, write
 
 RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x10, 0x100
 TICK = 1.0
+# Seconds between two tries of a tunnel that did not come up.
+AGAIN = 5.0
 # Seconds by which clocks may differ; a new holder whose clock is behind is not believed by members until it has caught up.
 SKEW = 1.0
 SKEWS = RUN / "skew"
@@ -110,18 +112,23 @@ class Identity:
             self.tell()
 
 
-def note_skew(sender: str, seconds: float) -> None:
-    """Clocks that differ, for `ctl verify` to find; a message takes milliseconds."""
-    known: dict[str, float] = {}
+def skews() -> dict[str, float]:
+    """Nodes whose clocks differ too much from this one's, and by how many seconds."""
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(SKEWS.read_text(encoding="utf-8"))
-    before = abs(known.get(sender, 0.0)) > SKEW
-    if abs(seconds) > SKEW and not before:
-        say(
-            f"the clock of {sender} differs from this node's by {seconds:.1f} s: a take-over may not be believed for so long"
-        )
-    if abs(seconds) > SKEW or before:
-        write(SKEWS, json.dumps({**known, sender: round(seconds, 2)}))
+        return dict(json.loads(SKEWS.read_text(encoding="utf-8")))
+    return {}
+
+
+def note_skew(sender: str, seconds: float) -> None:
+    """Clocks that differ, for the role's next run and for `status` to find; a message takes milliseconds."""
+    known = skews()
+    before = known.pop(sender, None)
+    if abs(seconds) > SKEW:
+        if before is None:
+            say(f"the clock of {sender} differs from this node's by {seconds:.1f} s: a take-over may not be believed")
+        write(SKEWS, json.dumps({**known, sender: round(seconds, 1)}))
+    elif before is not None:
+        write(SKEWS, json.dumps(known))
 
 
 def watch() -> None:
@@ -141,8 +148,15 @@ def watch() -> None:
         with contextlib.suppress(OSError):
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
+    # Until it was up once; what somebody takes down later stays down.
+    missing, again = [one for one in devices() if not one.follow], 0.0
     while True:
-        readable = select.select([events, *listening, awake], [], [], TICK if followed else None)[0]
+        missing = [one for one in missing if not one.exists()]
+        if missing and time.monotonic() >= again:
+            again = time.monotonic() + AGAIN
+            with contextlib.suppress(Trouble):
+                run("systemctl", "start", "--no-block", *(one.unit for one in missing))
+        readable = select.select([events, *listening, awake], [], [], TICK if followed or missing else None)[0]
         if awake in readable:
             return
         for one in readable:
