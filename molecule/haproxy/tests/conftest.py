@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
+from lab.shell import LabError  # noqa: E402
 from tests.faults import Probe  # noqa: E402
+from tests.site import wait_for  # noqa: E402
 
 NAME = os.environ.get("LAB_NAME", "mol-haproxy")
 LB = "lb-1"
@@ -84,6 +86,27 @@ class Bed:
 
     def worker(self) -> str:
         return next(line for line in self.ask("show info").splitlines() if line.startswith("Pid:"))
+
+    def anew(self, script: str) -> None:
+        """Reload or restart the daemon, and wait until another worker answers."""
+        before = self.worker()
+        self.on(LB, script)
+        wait_for(lambda: self.answers() not in ("", before), 20)
+
+    def answers(self) -> str:
+        """The worker, or nothing while none is there."""
+        try:
+            return self.worker()
+        except (LabError, StopIteration):
+            return ""
+
+    def settled(self) -> None:
+        """Wait until the workers from before a reload have gone."""
+        wait_for(lambda: self.on(LB, "pgrep -xc haproxy || :").strip() == "2", 20)
+
+    def stat(self, proxy: str, name: str, column: str) -> str:
+        head, *lines = [line.split(",") for line in self.ask("show stat").lstrip("# ").splitlines()]
+        return next(dict(zip(head, line, strict=False))[column] for line in lines if line[:2] == [proxy, name])
 
     def server(self, backend: str, name: str) -> dict[str, str]:
         lines = [line.split() for line in self.ask(f"show servers state {backend}").splitlines()[1:]]

@@ -12,6 +12,7 @@ import pytest
 from conftest import LB, Bed, lost, watched
 
 from tests.faults import HAPROXY, Probe
+from tests.site import wait_for
 
 WISHES = "/var/lib/evenkeel/haproxy/drains.json"
 
@@ -121,8 +122,13 @@ def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, probe: 
     """From the first request on: those that come while it starts are counted too."""
     drained(bed)
     before = requests(bed, "web-2")
-    everything = f"systemctl reload {HAPROXY}; sleep 1; systemctl restart {HAPROXY}; sleep 1; systemctl kill -s KILL {HAPROXY}; sleep 2"
-    seen = watched(bed, probe, lambda: bed.on(LB, everything))
+
+    def everything() -> None:
+        for command in ("reload", "restart", "kill -s KILL"):
+            bed.anew(f"systemctl {command} {HAPROXY}")
+            time.sleep(1)
+
+    seen = watched(bed, probe, everything)
     assert seen["sent"] - seen["lost"] > 100
     assert requests(bed, "web-2") == before
     (server,) = (
@@ -176,14 +182,18 @@ def test_the_last_server_is_drained_by_force_only(bed: Bed, undrained: None) -> 
 
 def test_it_is_waited_for_sessions(bed: Bed, undrained: None) -> None:
     """One request is under way, through a worker that a reload has made an old one."""
-    slow = f"curl -s -o /dev/null -H 'Host: api.example.com' 'http://{bed.lab.address(LB)}/slow?ms=6000'"
+    slow = f"curl -s -o /dev/null -H 'Host: api.example.com' 'http://{bed.lab.address(LB)}/slow?ms=60000'"
     bed.on("client", f"setsid {slow} >/dev/null 2>&1 &")
-    time.sleep(0.3)
-    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 0.5")
+    wait_for(lambda: bed.stat("api", "web-3", "scur") == "1", 10)
+    bed.anew(f"systemctl reload {HAPROXY}")
     busy = {"server": "web-3", "backend": "api", "force": True}
+    began = time.monotonic()
     late = drained(bed, **busy, wait_seconds=0.5, expect=2)
     assert late["error"]["got"] == "1 of api/web-3"
     assert "it is drained, but after 0.5 s it still has sessions." in late["msg"]
-    done = drained(bed, **busy, wait_seconds=20)
+    # The answer comes when the next call, which takes as long as that one to begin, has been waiting for a while.
+    end = 2 + time.monotonic() - began
+    bed.on("web-3", f"setsid sh -c 'sleep {end:.1f}; systemctl restart lab-slow' >/dev/null 2>&1 &")
+    done = drained(bed, **busy, wait_seconds=30)
     assert (done["changed"], done["servers"][0]["sessions"]) == (False, 0)
-    assert 0 < done["waited_seconds"] < 6
+    assert 0 < done["waited_seconds"] < 30

@@ -19,15 +19,19 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("LAB_NAME", "mol-nginx")
 
-from lab.hosts import Lab  # noqa: E402 - the lab is found by the line above
+from lab import faults  # noqa: E402 - the lab is found by the line above
+from lab.hosts import Lab  # noqa: E402
 from lab.observer import Observer  # noqa: E402
 from tests.faults import CALM, Pair  # noqa: E402
-from tests.site import Site, Watched, as_a_user, lab, pair, site  # noqa: E402
+from tests.site import Site, Watched, as_a_user, lab, site, wait_for  # noqa: E402
 
-__all__ = ["lab", "pair", "site"]
+__all__ = ["lab", "site"]
 
 as_a_user()
 LB = "lb-1"
+# Enough that a reload that drops kept connections would be seen, and little enough for a machine that is busy with other
+# scenarios.
+LOAD = {"rate": 60, "kept": 10, "kept_rate": 20}
 APPS = ("app-4000", "app-4001", "app-4002")
 FEATURES = ROOT / "molecule" / "nginx" / "vars" / "features.yml"
 
@@ -92,9 +96,28 @@ class Bed:
         extra += ["-e", json.dumps({**places, **variables})]
         return self.site.play("molecule/nginx/one.yml", *extra, *arguments, expect=expect)
 
+    def restore(self, app: str) -> None:
+        """An application that was crashed answers again."""
+        port = app.partition("-")[2]
+        faults.restore(self.lab, "web-1", f"app@{port}.service")
+        wait_for(lambda: answers(self.lab, f"http://{self.lab.address('web-1')}:{port}/health"), 10)
+
+    def settled(self) -> None:
+        """Wait until the workers from before a reload have gone."""
+        wait_for(lambda: "shutting down" not in self.on(LB, "pgrep -P $(cat /run/nginx.pid) -a"), 20)
+
     def workers(self) -> str:
         """The workers that take connections, and their master."""
         return self.on(LB, "cat /run/nginx.pid; pgrep -P $(cat /run/nginx.pid) -a | grep -v 'shutting down' | sort")
+
+
+def answers(lab: Lab, url: str) -> bool:
+    return lab.run("client", ["sh", "-c", 'curl -gsfS --max-time 2 "$1" || :', "sh", url]) != ""
+
+
+@pytest.fixture(scope="session")
+def pair(lab: Lab) -> Pair:
+    return Pair(lab, load=LOAD)
 
 
 @pytest.fixture(scope="session")

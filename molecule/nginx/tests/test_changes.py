@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import LB, ROOT, Bed
+from conftest import LB, LOAD, ROOT, Bed
 
 from tests.faults import CALM, Probe
-from tests.site import flat
+from tests.site import flat, wait_for
 
 CONTROL = "/usr/local/lib/evenkeel/nginx/ctl"
 # Everything that a commit could touch, and the processes that serve.
@@ -26,9 +26,15 @@ def probe(bed: Bed) -> Probe:
     return Probe(bed.lab).install()
 
 
+def everything(bed: Bed) -> str:
+    """As soon as no worker is on its way out."""
+    bed.settled()
+    return bed.on(LB, EVERYTHING)
+
+
 def watched(bed: Bed, probe: Probe, act: Callable[[], object]) -> dict[str, Any]:
     """What new and kept clients of lb-1 itself saw."""
-    probe.start([{"name": "web", "address": bed.lab.vip}], rate=60, kept=10, kept_rate=20)
+    probe.start([{"name": "web", "address": bed.lab.vip}], **LOAD)
     try:
         time.sleep(CALM)
         act()
@@ -79,7 +85,7 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     ],
 )
 def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: str) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = everything(bed)
     outputs: list[str] = []
     seen = watched(
         bed, probe, lambda: outputs.append(bed.converge(features=False, expect=2, **wrong_variables(bed, what)))
@@ -87,7 +93,7 @@ def test_what_is_wrong_changes_nothing(bed: Bed, probe: Probe, what: str, said: 
     assert said in flat(outputs[0]).replace('\\"', '"'), outputs[0]
     assert "PRIVATE KEY" not in outputs[0]
     # The daemon is untouched: not a file, not a process, not a socket, and so not a request.
-    assert bed.on(LB, EVERYTHING) == before
+    assert everything(bed) == before
     assert seen["lost"] == 0, seen["lost_list"]
 
 
@@ -127,17 +133,17 @@ def test_a_limit_of_the_roles_may_change_its_key(bed: Bed) -> None:
 
 
 def test_check_mode_promises_what_a_run_does(bed: Bed) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = everything(bed)
     change = own(bed, client_max_body_size="5m")
     output = bed.converge("--check", "--diff", features=False, nginx_servers=change)
     assert "+    client_max_body_size 5m;" in output and "changed=1" in output
-    assert bed.on(LB, EVERYTHING) == before
+    assert everything(bed) == before
 
 
 def test_a_run_without_changes_changes_nothing(bed: Bed) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = everything(bed)
     assert "changed=0" in bed.converge(features=False)
-    assert bed.on(LB, EVERYTHING) == before
+    assert everything(bed) == before
 
 
 def test_kept_clients_who_were_told_lose_nothing_in_a_reload(bed: Bed, probe: Probe) -> None:
@@ -146,12 +152,13 @@ def test_kept_clients_who_were_told_lose_nothing_in_a_reload(bed: Bed, probe: Pr
     def reload() -> None:
         bed.site.ask(LB, "evenkeel.lb.close_kept", state="on")
         time.sleep(2)
-        bed.on(LB, "systemctl reload nginx; sleep 1")
+        bed.on(LB, "systemctl reload nginx")
+        wait_for(lambda: bed.workers() != before, 20)
+        time.sleep(1)
 
     before = bed.workers()
     seen = watched(bed, probe, reload)
     assert seen["lost"] == 0, seen["lost_list"]
-    assert bed.workers() != before
     assert bed.on(LB, "ls /run/evenkeel").split().count("nginx.closing") == 0
 
 

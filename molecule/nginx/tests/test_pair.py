@@ -19,7 +19,7 @@ NODES = ("lb-1", "lb-2")
 
 
 def ask(lab: Lab, url: str, *options: str) -> str:
-    return lab.run("client", ["curl", "-gsS", "--max-time", "2", *options, url])
+    return lab.run("client", ["curl", "-gsS", "--max-time", "5", *options, url])
 
 
 @pytest.mark.parametrize("family", ["v4", "v6"])
@@ -49,13 +49,13 @@ def test_an_upstream_that_is_killed_costs_no_request(lab: Lab, watched: Watched)
 
     try:
         seen = watched(kill)
+        assert seen["sent"] > 300
+        assert seen["lost"] == 0, seen["lost_list"]
         served = Counter(ask(lab, f"http://{lab.vip}/").strip() for _ in range(8))
     finally:
         faults.restore(lab, "web-1", "app@4001.service")
-    assert seen["sent"] > 300
-    assert seen["lost"] == 0, seen["lost_list"]
     assert set(served) == {"app-4000", "app-4002"}
-    wait_for(lambda: "app-4001" in {ask(lab, f"http://{lab.vip}/").strip() for _ in range(3)}, 10)
+    wait_for(lambda: "app-4001" in {ask(lab, f"http://{lab.vip}/").strip() for _ in range(3)}, 20)
 
 
 def test_a_post_to_a_dead_upstream_is_taken_by_another_once(lab: Lab) -> None:
@@ -74,8 +74,9 @@ def test_a_post_to_a_dead_upstream_is_taken_by_another_once(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("fault", "act", "back", "gap_ms"),
     [
-        ("nginx crashes", faults.crash, faults.restore, 1000),
-        ("nginx hangs", faults.hang, faults.resume, 4000),
+        # What keepalived asks each second takes 2.6 s to find out: a crash is told earlier, by the unit itself.
+        ("nginx crashes", faults.crash, faults.restore, 2000),
+        ("nginx hangs", faults.hang, faults.resume, 5000),
     ],
 )
 def test_keepalived_tracks_nginx(pair: Pair, fault: str, act: Any, back: Any, gap_ms: int) -> None:
@@ -93,7 +94,7 @@ def test_a_node_that_sees_no_upstream_gives_the_vip_away(lab: Lab, pair: Pair) -
     block = f"ip route add blackhole {lab.address('web-1')}/32"
     try:
         on(lab, "lb-1", block)
-        wait_for(lambda: pair.holders() == {"lb-2"}, 10)
+        pair.steady("lb-2")
         assert ask(lab, f"http://{lab.vip}/").strip() in APPS
     finally:
         on(lab, "lb-1", f"ip route del blackhole {lab.address('web-1')}/32")

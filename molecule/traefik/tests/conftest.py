@@ -27,7 +27,9 @@ NAME = os.environ.get("LAB_NAME", "mol-traefik")
 HOLDER, LB = "lb-1", "lb-2"
 # Molecule colours what its children print.
 PLAIN = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-LOAD = {"rate": 100, "kept": 20, "kept_rate": 5}
+# Enough that a change that drops connections would be seen, and little enough for a machine that is busy with other
+# scenarios.
+LOAD = {"rate": 60, "kept": 10, "kept_rate": 10}
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Bed:
         assert done.returncode == expect, done.stdout + done.stderr
         return " ".join((done.stdout + done.stderr).split())
 
-    def until(self, condition: Callable[[], Any], seconds: float = 10) -> None:
+    def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come about"

@@ -23,10 +23,12 @@ def lost(seen: dict[str, Any]) -> str:
 
 def test_three_replicas_take_turns_behind_the_vip(bed: Bed) -> None:
     """Rounds of three; the node's own question each second takes a turn too."""
+    began = time.monotonic()
     answers = bed.sequence(300, host=bed.lab.vip, port=80)
+    questions = time.monotonic() - began
     shares = Counter(answers)
     assert sorted(shares) == ["replica-1", "replica-2", "replica-3"]
-    assert max(shares.values()) - min(shares.values()) <= 6, shares
+    assert max(shares.values()) - min(shares.values()) <= 2 + questions, shares
     assert all(len(set(answers[at : at + 3])) > 1 for at in range(298)), answers
 
 
@@ -59,7 +61,7 @@ def test_scaling_up_and_down_is_picked_up_without_a_run_and_loses_nothing(bed: B
         bed.replicas(5)
         bed.until(lambda: len(ask(at_five, 10)) == 5)
         bed.replicas(3)
-        time.sleep(1.5)
+        bed.until(lambda: len(set(bed.sequence(10, host=bed.lab.vip, port=80))) == 3)
         ask(at_three, 30)
 
     before = bed.pid(HOLDER)
@@ -71,15 +73,23 @@ def test_scaling_up_and_down_is_picked_up_without_a_run_and_loses_nothing(bed: B
 
 
 def test_a_container_without_the_label_is_not_served(bed: Bed) -> None:
+    """One that has it comes later, and by then both would have been seen."""
     image = docker("inspect", "--format", "{{.Config.Image}}", f"{NAME}-web-1").strip()
-    name = f"{NAME}-unlabelled"
+    started = []
     try:
-        docker("run", "--detach", "--name", name, "--label", "traefik.http.routers.odd.rule=Path(`/odd`)",
-               "--entrypoint", "sleep", image, "60")  # fmt: skip
-        time.sleep(1.5)
-        assert [one for one in bed.api("http/routers", HOLDER) if one["name"].startswith("odd")] == []
+        for name, labels in (("odd", list[str]()), ("even", ["--label", "traefik.enable=true"])):
+            started.append(f"{NAME}-{name}")
+            labels += ["--label", f"traefik.http.routers.{name}.rule=Path(`/{name}`)"]
+            labels += ["--label", f"traefik.http.services.{name}.loadbalancer.server.port=4000"]
+            docker("run", "--detach", "--name", started[-1], *labels, "--entrypoint", "sleep", image, "60")
+        bed.until(lambda: "even@docker" in routers(bed))
+        assert [name for name in routers(bed) if name.startswith("odd")] == []
     finally:
-        docker("rm", "--force", name)
+        docker("rm", "--force", *started)
+
+
+def routers(bed: Bed) -> list[str]:
+    return [one["name"] for one in bed.api("http/routers", HOLDER)]
 
 
 def test_a_node_that_reaches_no_replica_says_so(bed: Bed) -> None:
@@ -98,16 +108,17 @@ def test_the_vip_leaves_a_node_whose_traefik_dies(bed: Bed, probe: Probe) -> Non
 
     def crash() -> None:
         bed.on(HOLDER, "systemctl mask --runtime traefik; systemctl kill -s KILL traefik")
-        bed.until(lambda: bed.lab.vip in bed.on("lb-2", "ip -o address"), 3)
+        bed.until(lambda: bed.lab.vip in bed.on("lb-2", "ip -o address"))
         time.sleep(1)
 
     try:
         seen = watched(bed, probe, crash)
-        assert seen["new"]["gap_ms"] <= 600, seen
+        # The unit itself tells keepalived, in 0.1 s; what is asked each second takes 2.6 s to find out.
+        assert seen["new"]["gap_ms"] <= 2000, seen
         assert set(bed.sequence(6, host=bed.lab.vip, port=80)) <= {"replica-1", "replica-2", "replica-3"}
     finally:
         bed.on(HOLDER, "systemctl unmask --runtime traefik; systemctl start traefik")
-    bed.until(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"), 20)
+    bed.until(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"), 30)
 
 
 def test_the_dashboard_asks_for_a_password(bed: Bed) -> None:
