@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import LB, Bed, lost, watched
+from conftest import LB, Bed
 
-from tests.faults import HAPROXY, Probe
-from tests.site import wait_for
+from tests.faults import HAPROXY
+from tests.proxies import lost
+from tests.site import Watched, wait_for
 
 WISHES = "/var/lib/evenkeel/haproxy/drains.json"
 
@@ -53,7 +54,7 @@ def test_what_is_told_is_what_the_daemon_says(bed: Bed) -> None:
     assert found["process"]["master"]["pid"] == main
     assert found["process"]["pid"] in [one["pid"] for one in found["process"]["workers"] if not one["old"]]
     assert {one["name"] for one in found["frontends"]} == {
-        *(one["name"] for one in bed.variables()["haproxy_frontends"]),
+        *(one["name"] for one in bed.variables["haproxy_frontends"]),
         "chain-end",
         "stream",
     }
@@ -105,20 +106,22 @@ def test_no_haproxy_is_an_answer(bed: Bed) -> None:
 # --- haproxy_server
 
 
-def test_draining_a_server_loses_nothing_and_it_gets_no_new_request(bed: Bed, probe: Probe, undrained: None) -> None:
-    seen = watched(bed, probe, lambda: drained(bed, wait_seconds=30))
+def test_draining_a_server_loses_nothing_and_it_gets_no_new_request(
+    bed: Bed, clients: Watched, undrained: None
+) -> None:
+    seen = clients(lambda: drained(bed, wait_seconds=30))
     assert lost(seen) == ""
     assert "web-2" in seen["servers"]
     before = requests(bed, "web-2")
-    seen = watched(bed, probe, lambda: time.sleep(1))
+    seen = clients(lambda: time.sleep(1))
     assert set(seen["servers"]) == {"web-1", "web-3"}
     assert requests(bed, "web-2") == before
-    seen = watched(bed, probe, lambda: drained(bed, state="ready"))
+    seen = clients(lambda: drained(bed, state="ready"))
     assert lost(seen) == ""
     assert "web-2" in seen["servers"]
 
 
-def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, probe: Probe, undrained: None) -> None:
+def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, clients: Watched, undrained: None) -> None:
     """From the first request on: those that come while it starts are counted too."""
     drained(bed)
     before = requests(bed, "web-2")
@@ -128,7 +131,7 @@ def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, probe: 
             bed.anew(f"systemctl {command} {HAPROXY}")
             time.sleep(1)
 
-    seen = watched(bed, probe, everything)
+    seen = clients(everything)
     assert seen["sent"] - seen["lost"] > 100
     assert requests(bed, "web-2") == before
     (server,) = (

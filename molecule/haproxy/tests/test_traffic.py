@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
 import pytest
 from conftest import LB, Bed
@@ -13,31 +12,11 @@ from tests.site import wait_for
 WEBS = ("web-1", "web-2", "web-3")
 
 
-def takers(bed: Bed, count: int, path: str, *options: str, port: int = 80) -> Counter[str]:
-    return Counter(bed.get(path, *options, port=port).headers["x-served-by"] for _ in range(count))
-
-
-def statuses(bed: Bed, count: int, path: str, port: int = 80) -> list[str]:
-    """Of requests one right after the other; 000 of one without an answer."""
-    url = f"http://{bed.lab.address(LB)}:{port}{path}"
-    return bed.on(
-        "client", f"for i in $(seq {count}); do curl -s -o /dev/null -w '%{{http_code}} ' {url} || :; done"
-    ).split()
-
-
-def refused(bed: Bed, *arguments: str) -> bool:
-    """Whether curl got no answer at all."""
-    done = bed.on(
-        "client", f"curl -ksS -o /dev/null --max-time 3 {' '.join(arguments)} && echo answered || echo refused"
-    )
-    return done.strip() == "refused"
-
-
 # --- balance
 
 
 def test_servers_take_turns(bed: Bed) -> None:
-    assert takers(bed, 9, "/") == dict.fromkeys(WEBS, 3)
+    assert bed.takers(9, "/") == dict.fromkeys(WEBS, 3)
 
 
 def test_ipv6_clients_are_served(bed: Bed) -> None:
@@ -52,15 +31,15 @@ def test_virtual_ips_are_listened_on_before_they_are_here(bed: Bed) -> None:
 
 
 def test_weights_are_shares(bed: Bed) -> None:
-    assert takers(bed, 8, "/to/weighted/") == {"web-1": 6, "web-2": 2}
+    assert bed.takers(8, "/to/weighted/") == {"web-1": 6, "web-2": 2}
 
 
 def test_a_source_stays_with_its_server(bed: Bed) -> None:
-    assert len(takers(bed, 5, "/to/by-source/")) == 1
+    assert len(bed.takers(5, "/to/by-source/")) == 1
 
 
 def test_a_stick_table_remembers(bed: Bed) -> None:
-    assert len(takers(bed, 5, "/to/by-table/", "-H", "X-Client: anna")) == 1
+    assert len(bed.takers(5, "/to/by-table/", "-H", "X-Client: anna")) == 1
     # The table holds what the request showed, under the name of the server that took it.
     assert "key=anna" in bed.ask("show table by-table")
 
@@ -70,14 +49,14 @@ def test_a_cookie_keeps_a_client_on_its_server(bed: Bed) -> None:
     name, _, value = first.headers["set-cookie"].partition(";")[0].partition("=")
     assert (name, value) == ("SRV", first.headers["x-served-by"])
     assert "httponly" in first.headers["set-cookie"].lower()
-    assert takers(bed, 6, "/to/sticky/", "-H", f"Cookie: SRV={value}") == {value: 6}
+    assert bed.takers(6, "/to/sticky/", "-H", f"Cookie: SRV={value}") == {value: 6}
 
 
 def test_a_backup_serves_only_when_no_other_can(bed: Bed) -> None:
-    assert takers(bed, 3, "/to/reserve/") == {"web-1": 3}
+    assert bed.takers(3, "/to/reserve/") == {"web-1": 3}
     bed.ask("set server reserve/web-1 state maint")
     try:
-        assert takers(bed, 3, "/to/reserve/") == {"web-2": 3}
+        assert bed.takers(3, "/to/reserve/") == {"web-2": 3}
     finally:
         bed.ask("set server reserve/web-1 state ready")
 
@@ -87,29 +66,29 @@ def test_health_checks_take_a_server_out_and_bring_it_back(bed: Bed) -> None:
     try:
         # Frozen, not closed: connections are taken and never answered, which only the check finds out.
         wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "0", 20)
-        assert takers(bed, 6, "/") == {"web-2": 3, "web-3": 3}
+        assert bed.takers(6, "/") == {"web-2": 3, "web-3": 3}
     finally:
         bed.on("web-1", "systemctl kill -s CONT nginx")
     wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "2", 20)
 
 
 def test_a_rule_chooses_the_server(bed: Bed) -> None:
-    assert takers(bed, 3, "/to/picked/", "-H", "X-Pick: three") == {"web-3": 3}
-    assert takers(bed, 3, "/to/picked/") == {"web-2": 3}
-    assert len(takers(bed, 3, "/to/picked/", "-H", "X-Pick: any")) == 3
+    assert bed.takers(3, "/to/picked/", "-H", "X-Pick: three") == {"web-3": 3}
+    assert bed.takers(3, "/to/picked/") == {"web-2": 3}
+    assert len(bed.takers(3, "/to/picked/", "-H", "X-Pick: any")) == 3
 
 
 def test_what_servers_start_from_holds_unless_they_say_otherwise(bed: Bed) -> None:
     """The port (nobody listens on that of the client's request there), and web-1's weight, where web-2 has its own."""
-    assert takers(bed, 8, "/to/alike/") == {"web-1": 6, "web-2": 2}
+    assert bed.takers(8, "/to/alike/") == {"web-1": 6, "web-2": 2}
 
 
 def test_a_disabled_server_gets_nothing_until_it_is_enabled(bed: Bed) -> None:
-    assert takers(bed, 4, "/to/spared/") == {"web-2": 4}
+    assert bed.takers(4, "/to/spared/") == {"web-2": 4}
     bed.ask("enable server spared/web-1")
     try:
         wait_for(lambda: bed.server("spared", "web-1")["srv_op_state"] == "2", 10)
-        assert takers(bed, 4, "/to/spared/") == {"web-1": 2, "web-2": 2}
+        assert bed.takers(4, "/to/spared/") == {"web-1": 2, "web-2": 2}
     finally:
         bed.ask("disable server spared/web-1")
 
@@ -118,12 +97,12 @@ def test_a_disabled_server_gets_nothing_until_it_is_enabled(bed: Bed) -> None:
 
 
 def test_acls_choose_the_backend(bed: Bed) -> None:
-    assert takers(bed, 3, "/api/x") == {"web-3": 3}
+    assert bed.takers(3, "/api/x") == {"web-3": 3}
 
 
 def test_a_map_chooses_the_backend(bed: Bed) -> None:
-    assert takers(bed, 3, "/", "-H", "Host: api.example.com:80") == {"web-3": 3}
-    assert len(takers(bed, 3, "/", "-H", "Host: other.example.com")) == 3
+    assert bed.takers(3, "/", "-H", "Host: api.example.com:80") == {"web-3": 3}
+    assert len(bed.takers(3, "/", "-H", "Host: other.example.com")) == 3
 
 
 @pytest.mark.parametrize(
@@ -177,13 +156,13 @@ def test_a_userlist_lets_its_group_in(bed: Bed, user: str, status: int) -> None:
 
 def test_a_rate_limit_refuses_who_asks_too_often(bed: Bed) -> None:
     bed.ask("clear table evenkeel-rate-web")
-    assert statuses(bed, 7, "/limited") == ["200"] * 5 + ["429"] * 2
+    assert bed.statuses(7, "/limited") == ["200"] * 5 + ["429"] * 2
     assert bed.get("/").status == 200
 
 
 def test_a_rate_limit_of_connections_in_tcp_mode(bed: Bed) -> None:
     bed.ask("clear table evenkeel-rate-stream")
-    assert statuses(bed, 60, "/", port=84) == ["200"] * 50 + ["000"] * 10
+    assert bed.statuses(60, "/", port=84) == ["200"] * 50 + ["000"] * 10
 
 
 def test_tcp_mode_hands_the_stream_through(bed: Bed) -> None:
@@ -201,8 +180,8 @@ def test_an_error_file_of_ones_own(bed: Bed) -> None:
 
 def test_a_cache_answers_from_memory(bed: Bed) -> None:
     path = f"/to/cached/{time.time()}"
-    assert len(takers(bed, 4, path)) == 1
-    assert len(takers(bed, 4, path.replace("cached", "app"))) == 3
+    assert len(bed.takers(4, path)) == 1
+    assert len(bed.takers(4, path.replace("cached", "app"))) == 3
 
 
 def test_answers_are_compressed(bed: Bed) -> None:
@@ -223,8 +202,8 @@ def test_the_name_chooses_the_certificate(bed: Bed, name: str) -> None:
 def test_an_unknown_name_gets_the_first_certificate_or_none(bed: Bed) -> None:
     assert bed.shown_certificate("unknown.example.com") == bed.made_certificate("example.com")
     address = bed.lab.address(LB)
-    assert refused(bed, "--connect-to", f"::{address}:444", "https://unknown.example.com/")
-    assert not refused(bed, "--connect-to", f"::{address}:444", "https://example.com/")
+    assert bed.refused("--connect-to", f"::{address}:444", "https://unknown.example.com/")
+    assert not bed.refused("--connect-to", f"::{address}:444", "https://example.com/")
 
 
 def test_http2(bed: Bed) -> None:
@@ -249,15 +228,15 @@ def test_http2(bed: Bed) -> None:
     ],
 )
 def test_tls_is_mozillas_intermediate(bed: Bed, options: str, answers: bool) -> None:
-    assert refused(bed, options, f"https://{bed.lab.address(LB)}/") is not answers
+    assert bed.refused(options, f"https://{bed.lab.address(LB)}/") is not answers
 
 
 def test_key_exchange_is_as_new_as_the_library(bed: Bed) -> None:
     """The hybrid group came with OpenSSL 3.5, in Debian 13; an older library would refuse the whole list for its sake."""
     url = f"https://{bed.lab.address(LB)}/"
-    assert not refused(bed, "--curves X25519", url)
-    assert refused(bed, "--curves secp521r1", url)
-    assert refused(bed, "--curves X25519MLKEM768", url) is (bed.lab.release == "bookworm")
+    assert not bed.refused("--curves X25519", url)
+    assert bed.refused("--curves secp521r1", url)
+    assert bed.refused("--curves X25519MLKEM768", url) is (bed.lab.release == "bookworm")
 
 
 def test_servers_are_spoken_to_in_tls_and_verified(bed: Bed) -> None:
@@ -280,7 +259,7 @@ def test_a_server_with_a_wrong_certificate_is_told_nothing(bed: Bed) -> None:
 def test_the_proxy_protocol_is_required_where_it_is_accepted(bed: Bed) -> None:
     answer = bed.get("/", "--haproxy-protocol", port=81)
     assert answer.headers["x-client"] == bed.lab.address("client")
-    assert refused(bed, f"http://{bed.lab.address(LB)}:81/")
+    assert bed.refused(f"http://{bed.lab.address(LB)}:81/")
 
 
 def test_the_proxy_protocol_is_spoken_to_servers(bed: Bed) -> None:
@@ -302,21 +281,18 @@ def test_statistics_and_metrics_ask_for_a_password(bed: Bed) -> None:
 
 
 def test_health_is_told_to_this_host_only(bed: Bed) -> None:
-    status = (
-        "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8405);"
-        "c.request('GET', sys.argv[1]); print(c.getresponse().status)"
-    )
-    for path, expected in (("/alive", "200"), ("/ready", "200"), ("/else", "503")):
-        assert bed.lab.run(LB, ["python3", "-c", status, path]).strip() == expected
+    here = "http://127.0.0.1:8405"
+    for path, expected in (("/alive", 200), ("/ready", 200), ("/else", 503)):
+        assert bed.status_here(here + path) == expected
     for web in WEBS:
         bed.ask(f"set server app/{web} state maint")
     try:
-        assert bed.lab.run(LB, ["python3", "-c", status, "/ready"]).strip() == "503"
-        assert bed.lab.run(LB, ["python3", "-c", status, "/alive"]).strip() == "200"
+        assert bed.status_here(f"{here}/ready") == 503
+        assert bed.status_here(f"{here}/alive") == 200
     finally:
         for web in WEBS:
             bed.ask(f"set server app/{web} state ready")
-    assert refused(bed, f"http://{bed.lab.address(LB)}:8405/alive")
+    assert bed.refused(f"http://{bed.lab.address(LB)}:8405/alive")
 
 
 def test_requests_are_in_the_journal_in_the_frontends_own_words(bed: Bed) -> None:
