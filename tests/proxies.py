@@ -49,6 +49,16 @@ try:
 except urllib.error.HTTPError as error:
     print(error.code)
 """
+FILES = """
+find /etc/ROLE /etc/systemd/system/ROLE.service* /etc/sysctl.d /usr/local/lib/evenkeel -type f -not -path '*/bin/*' \\
+  -exec sha256sum {} + | sort
+sysctl net.ipv4.ip_nonlocal_bind
+ss -Hltn | awk '{print $4}' | sort
+"""
+PROCESSES = """
+systemctl show -p MainPID,NRestarts ROLE
+pgrep -a -P $(systemctl show -p MainPID --value ROLE) | sort
+"""
 
 
 @dataclass
@@ -150,6 +160,18 @@ class Bed:
     def refusal(self, *arguments: str, **variables: Any) -> str:
         """What a run says that has to fail, in one line."""
         return flat(self.converge(*arguments, expect=2, **variables)).replace('\\"', '"')
+
+    def settled(self) -> None:
+        """Wait until what a reload replaced has gone, where a reload leaves anything behind."""
+
+    def files(self) -> str:
+        """Every file that a commit could touch, what the kernel was told, and every socket that listens."""
+        return self.on(self.lb, FILES.replace("ROLE", self.role))
+
+    def everything(self) -> str:
+        """That, and the processes that serve: as soon as none of them is on its way out."""
+        self.settled()
+        return self.files() + self.on(self.lb, PROCESSES.replace("ROLE", self.role))
 
     def withdraw(self, *places: str) -> None:
         """Without the role's daemon: it is down for good, and at none of these places is anything left of ours."""

@@ -13,17 +13,6 @@ from tests.proxies import lost
 from tests.site import Watched, wait_for
 
 CONTROL = "/usr/local/lib/evenkeel/nginx/ctl"
-# Everything that a commit could touch, and the processes that serve.
-EVERYTHING = (
-    "find /etc/nginx /etc/systemd/system/nginx.service.d /etc/sysctl.d /usr/local/lib/evenkeel -type f -exec sha256sum {} + | sort;"
-    "cat /run/nginx.pid; pgrep -P $(cat /run/nginx.pid) -a | sort; ss -Hltn | awk '{print $4}' | sort"
-)
-
-
-def everything(bed: Bed) -> str:
-    """As soon as no worker is on its way out."""
-    bed.settled()
-    return bed.on(LB, EVERYTHING)
 
 
 def own(bed: Bed, **changes: Any) -> list[dict[str, Any]]:
@@ -71,13 +60,13 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     ],
 )
 def test_what_is_wrong_changes_nothing(bed: Bed, clients: Watched, what: str, said: list[str]) -> None:
-    before = everything(bed)
+    before = bed.everything()
     outputs: list[str] = []
     seen = clients(lambda: outputs.append(bed.refusal(features=False, **wrong_variables(bed, what))))
     assert [one for one in said if one not in outputs[0]] == [], outputs[0]
     assert "PRIVATE KEY" not in outputs[0]
     # The daemon is untouched: not a file, not a process, not a socket, and so not a request.
-    assert everything(bed) == before
+    assert bed.everything() == before
     assert lost(seen) == ""
 
 
@@ -115,17 +104,17 @@ def test_what_nginx_takes_in_its_check_and_refuses_in_its_reload_is_put_back(bed
 
 
 def test_check_mode_promises_what_a_run_does(bed: Bed) -> None:
-    before = everything(bed)
+    before = bed.everything()
     change = own(bed, client_max_body_size="5m")
     output = bed.converge("--check", "--diff", features=False, nginx_servers=change)
     assert "+    client_max_body_size 5m;" in output and "changed=1" in output
-    assert everything(bed) == before
+    assert bed.everything() == before
 
 
 def test_a_run_without_changes_changes_nothing(bed: Bed) -> None:
-    before = everything(bed)
+    before = bed.everything()
     assert "changed=0" in bed.converge(features=False)
-    assert everything(bed) == before
+    assert bed.everything() == before
 
 
 def test_kept_clients_who_were_told_lose_nothing_in_a_reload(bed: Bed, clients: Watched) -> None:

@@ -13,13 +13,6 @@ from tests.faults import Probe
 from tests.proxies import clients_of, lost
 from tests.site import flat, wait_for
 
-# Everything that a commit could touch, and the process that serves.
-FILES = (
-    "find /etc/traefik /etc/systemd/system/traefik.service /etc/sysctl.d /usr/local/lib/evenkeel/traefik -type f"
-    " -not -path '*/bin/*' -exec sha256sum {} + | sort;"
-    "ss -Hltn | awk '{print $4}' | sort; sysctl net.ipv4.ip_nonlocal_bind;"
-)
-EVERYTHING = FILES + "systemctl show -p MainPID,NRestarts traefik"
 ALL = {"name": "all", "rule": "PathPrefix(`/`)", "service": "app", "entry_points": ["file"]}
 
 
@@ -59,20 +52,20 @@ def test_a_changed_service_is_hot_and_loses_nothing(bed: Bed, probe: Probe) -> N
 
 
 def test_nothing_to_do_is_nothing(bed: Bed) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     began = time.monotonic()
     assert "changed=0" in bed.converge(**sound(bed))
     assert time.monotonic() - began < 20
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
 
 
 def test_check_mode_tries_the_candidate_and_changes_nothing(bed: Bed) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     said = flat(bed.converge("--check", "--diff", **sound(bed, traefik_routers=[{**ALL, "priority": 7}])))
     assert "changed=1" in said and "priority: 7" in said
     bad = sound(bed, traefik_routers=[{**ALL, "rule": "Odd(`/`)"}])
     assert "unsupported function: Odd" in bed.refusal("--check", **bad)
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
 
 
 # What is wrong, and what is said of it: of all that is of one kind at once.
@@ -102,47 +95,47 @@ GARBAGE: list[tuple[str, dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("over", "said"), [pytest.param(over, said, id=name) for name, over, said in GARBAGE])
 def test_garbage_is_refused_and_the_daemon_is_left_alone(bed: Bed, over: dict[str, Any], said: list[str]) -> None:
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     output = bed.refusal(**sound(bed, **over))
     assert [one for one in said if one not in output] == [], output
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
     assert bed.get().status == 200
 
 
 def test_a_key_that_is_not_the_certificates_is_refused(bed: Bed) -> None:
     tls = bed.lab.state / "tls"
     pair = {"name": "a", "src": str(tls / "example.com.crt"), "key_src": str(tls / "www.example.com.key")}
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     assert "certificate and key are no pair" in bed.refusal(**sound(bed, traefik_certificates=[pair]))
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
 
 
 def test_duplicate_entry_points_are_refused(bed: Bed) -> None:
     points = sound(bed)["traefik_entry_points"]
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     twice = [*points, {"name": "again", "bind": ["*:8000"]}]
     said = bed.refusal(**sound(bed, traefik_entry_points=twice))
     assert "Two entry points want the same address and port" in said
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
 
 
 def test_a_taken_port_is_refused_before_the_daemon_is_touched(bed: Bed) -> None:
     points = [*sound(bed)["traefik_entry_points"], {"name": "taken", "bind": [f"{bed.lab.address(LB)}:22"]}]
-    before = bed.on(LB, EVERYTHING)
+    before = bed.everything()
     assert "another process holds this address" in bed.refusal(**sound(bed, traefik_entry_points=points))
-    assert bed.on(LB, EVERYTHING) == before
+    assert bed.everything() == before
 
 
 def test_what_fails_on_load_only_is_rolled_back(bed: Bed) -> None:
     """An address that nobody has: names, references and the trial are right, but the daemon cannot listen there."""
-    before = bed.on(LB, FILES)
+    before = bed.files()
     points = [*sound(bed)["traefik_entry_points"], {"name": "away", "bind": ["192.0.2.250:8009"]}]
     over = sound(bed, traefik_entry_points=points, traefik_nonlocal_bind=False)
     # The VIP is not here, so that this alone would do; the other address is nowhere.
     said = bed.refusal(**over)
     assert "`systemctl restart traefik.service` failed. The old set was put back." in said, said
     wait_for(lambda: bed.get().status == 200, 20)
-    assert bed.on(LB, FILES) == before
+    assert bed.files() == before
 
 
 def test_a_file_that_a_person_changed_is_shown_and_left(bed: Bed) -> None:
