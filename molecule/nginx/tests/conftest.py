@@ -56,7 +56,7 @@ class Bed(proxies.Bed):
 
 @pytest.fixture(scope="session")
 def bed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Bed:
-    site = Site(lab, tmp_path_factory.mktemp("bed"), "molecule/nginx/one.yml")
+    site = Site(lab, tmp_path_factory.mktemp("bed"), "molecule/nginx/role.yml")
     return Bed(site, LB, "nginx", port=81, tls_port=444, users_ask=lab.vip)
 
 

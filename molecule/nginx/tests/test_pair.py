@@ -120,7 +120,7 @@ def test_a_change_of_a_running_pair_loses_no_request(lab: Lab, site: Site, pair:
     finally:
         site.reset()
         # Nobody watches how it is put back: by the role alone.
-        site.play("molecule/nginx/one.yml", "-e", "scenario_nodes=balancers")
+        site.play("molecule/nginx/role.yml", "-e", "scenario_nodes=balancers")
     pair.steady("lb-1")
     assert set(changed(site.run()).values()) == {0}
 
