@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +60,7 @@ def bed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Bed:
 
 
 @pytest.fixture
-def three(bed: Bed) -> Iterator[None]:
-    """Three replicas, before and after."""
+def three(bed: Bed) -> None:
+    """Three replicas answer."""
     bed.replicas(3)
     wait_for(lambda: len(bed.answering()) == 3, 20)
-    yield
-    bed.replicas(3)

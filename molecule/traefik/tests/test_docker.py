@@ -12,6 +12,7 @@ from lab.engine import docker
 from tests.proxies import lost
 from tests.site import Watched, wait_for
 
+# Each leaves three behind it too.
 pytestmark = pytest.mark.usefixtures("three")
 
 
