@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,9 @@ class Site:
         """A run with more in its environment, however it ends."""
         return self._run(["ansible-playbook", self.playbook, *self._arguments], env)
 
-    def ask(self, host: str, module: str, **arguments: Any) -> dict[str, Any]:
-        """What a module answers about a host."""
-        argv = ["ansible", host, *self._arguments, "-m", module]
+    def ask(self, host: str, module: str, *options: str, expect: int = 0, **arguments: Any) -> dict[str, Any]:
+        """What a module answers about a host; unless `expect` is 0 it has to fail."""
+        argv = ["ansible", host, *self._arguments, "-m", module, *options]
         if arguments:
             argv += ["-a", json.dumps(arguments)]
         with_json = {
@@ -90,8 +90,8 @@ class Site:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         }
         done = self._run(argv, with_json)
-        assert done.returncode == 0, done.stdout + done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+        assert (done.returncode != 0) is (expect != 0), done.stdout + done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
         return answer
 
     def run_counted(self) -> Run:
@@ -114,12 +114,12 @@ class Site:
         return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def watching(lab: Lab, pair: Pair) -> Watched:
+def watching(lab: Lab, pair: Pair, nodes: Sequence[str] = NODES) -> Watched:
     """Starts from a pair that is whole, and sees through until it is calm again."""
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
         pair.steady()
-        with Observer(lab, NODES) as observer:
+        with Observer(lab, nodes) as observer:
             return pair.watched(observer, act, lambda: time.sleep(CALM))
 
     return watch

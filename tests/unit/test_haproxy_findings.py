@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
 
 from tests.haproxy import options
+from tests.unit.findings import each_case, each_kind, said, unpinned
 
-CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
 WEB = {"name": "web", "bind": ["198.51.100.28:80"], "default_backend": "app"}
 APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
 
@@ -27,39 +22,23 @@ def found(
     """Findings of one kind about a sound model with these variables laid over it."""
     given = {"haproxy_frontends": [WEB], "haproxy_backends": [APP], **variables}
     model = build(given, options(), "lb-1", nodes or [], names=names or [], now=1_800_000_000)
-    return [str(Finding(**finding)) for finding in model[kind]]
+    return said(model, kind)
 
 
-CASES = yaml.safe_load(Path(__file__).with_name("haproxy_findings.yml").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("kind", ["errors", "warnings"])
+@each_kind
 def test_a_sound_model_has_none(kind: str) -> None:
     assert found(kind) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "case"),
-    [(kind, case) for kind in ("errors", "warnings") for case in CASES[kind]],
-    ids=lambda value: value["case"] if isinstance(value, dict) else value,
-)
+@each_case("haproxy")
 def test_finding(kind: str, case: dict[str, Any]) -> None:
     assert found(kind, case.get("nodes"), case.get("names"), **case.get("variables", {})) == case["expected"]
 
 
 def test_every_rule_of_the_core_is_pinned() -> None:
     """Each sentence that a rule can say is said by a case."""
-    said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
-    source = "".join(
-        (CORE / name).read_text(encoding="utf-8")
-        for name in ("haproxy_rules.py", "proxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py")
-    )
-    sentences = re.findall(r'Finding\(\s*[\w"]+,\s*[^,]+(?:\[[^]]*\])?[^"]*,\s*f?"([^"]+)"', source) + re.findall(
-        r'NoAddress\(f?"([^"]+)"', source
-    )
-    plain = [re.split(r"\{.*?\}", sentence) for sentence in sentences]
-    assert len(plain) > 50
-    assert [parts for parts in plain if not all(part in said for part in parts)] == []
+    files = ("haproxy_rules.py", "proxy_rules.py", "haproxy_binds.py", "haproxy.py", "spec.py")
+    assert unpinned("haproxy", *files, least=100) == []
 
 
 def test_everything_is_said_at_once() -> None:

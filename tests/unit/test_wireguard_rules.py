@@ -6,18 +6,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard import Host, build
 
+from tests.unit.findings import each_case, each_kind, expected, said, unpinned
 from tests.wireguard import KEYS, options
 
-CORE = Path(__file__).parents[2] / "plugins" / "module_utils" / "_core"
-CASES = yaml.safe_load(Path(__file__).with_name("wireguard_findings.yml").read_text(encoding="utf-8"))
 PAIR = ["lb-1", "lb-2"]
 PUBLIC = {"name": "public", "interface": "eth0", "virtual_addresses": ["198.51.100.28/27"]}
 TUNNEL = {"name": "wg0", "addresses": ["192.0.2.1/24"], "hosts": ["lb-1", "web-1"]}
@@ -43,37 +38,27 @@ def found(kind: str, case: dict[str, Any]) -> list[str]:
     wanted = {**inventory, **dict.fromkeys(case.get("missing", []))}
     variables = {"wireguard_interfaces": mine, **case.get("variables", {})}
     model = build(variables, options(), "lb-1", wanted, case.get("names", []), case.get("reached", []))
-    return [str(Finding(**finding)) for finding in model[kind]]
+    return said(model, kind)
 
 
-@pytest.mark.parametrize("kind", ["errors", "warnings"])
+@each_kind
 def test_a_sound_host_has_none(kind: str) -> None:
     assert found(kind, {}) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "case"),
-    [(kind, case) for kind in ("errors", "warnings") for case in CASES[kind]],
-    ids=lambda value: value["case"] if isinstance(value, dict) else value,
-)
+@each_case("wireguard")
 def test_finding(kind: str, case: dict[str, Any]) -> None:
     assert found(kind, case) == case["expected"]
 
 
 def test_every_rule_of_the_core_is_pinned() -> None:
     """Each sentence that a rule can say is said by a case."""
-    said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
-    source = (CORE / "wireguard_rules.py").read_text(encoding="utf-8")
-    sentences = re.findall(r'"([A-Z][^"\n]*\.)",\n', source)
-    plain = [re.split(r"\{.*?\}", sentence) for sentence in sentences]
-    assert len(plain) > 40
-    assert [parts for parts in plain if not all(part in said for part in parts)] == []
+    assert unpinned("wireguard", "wireguard_rules.py", least=50) == []
 
 
 def test_the_rules_that_the_plan_names_are_here() -> None:
-    said = "\n".join(line for kind in CASES.values() for case in kind for line in case["expected"])
     # G5 is the key's own (test_wireguard_key.py), since only the host sees it.
-    assert {f"G{number}" for number in range(1, 11)} - set(re.findall(r"\[(G\d+)\]", said)) == {"G5"}
+    assert {f"G{number}" for number in range(1, 11)} - set(re.findall(r"\[(G\d+)\]", expected("wireguard"))) == {"G5"}
 
 
 def test_ansible_may_come_in_through_the_tunnel() -> None:

@@ -123,9 +123,22 @@ class Node:
         connection.close()
         return text
 
+    def says(self, word: str, seconds: float = 10) -> bool:
+        """Whether the proxy comes to answer this: a reload is over some time after the command for it."""
+        deadline = time.monotonic() + seconds
+        while self.word() != word:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
     def everything(self) -> str:
-        """Every byte, owner, mode and time of what a commit could touch, and every process with its start."""
+        """Every byte, owner, mode and time of what a commit could touch, and every process with its start.
+
+        As soon as no process is left from before a reload: that one goes by itself.
+        """
         return self.sh(
+            "for i in $(seq 100); do [ $(pgrep -xc haproxy) -gt 2 ] || break; sleep 0.1; done; "
             "find /etc /var/lib/evenkeel/services /usr/local/lib -xdev ! -name resolv.conf "
             "-printf '%p %y %U %G %m %T@ %i %l\\n' | sort; "
             "find /etc /var/lib/evenkeel/services -xdev -type f -exec sha256sum {} + | sort; "

@@ -23,7 +23,7 @@ def test_a_set_comes_into_force_and_then_nothing_is_left_to_do(node: Node, proxy
         "reload",
         "namespace",
     )
-    assert node.word() == "two"
+    assert node.says("two")
     assert node.sh("sysctl -n net.ipv4.ip_nonlocal_bind; systemctl show -P Environment haproxy").split()[-1] == "SET=1"
     before = node.everything()
     again = node.commit(**proxy.arguments("two", certificate=1))
@@ -77,7 +77,7 @@ def test_without_a_namespace_the_candidate_is_swapped_in_and_put_back(node: Node
     assert (watched["changed"], watched["validated"]) == (True, "none")
     done = crash.run(proxy.arguments("two"), wrapper=bounded)
     assert (done["changed"], done["validated"]) == (True, "swap")
-    assert node.word() == "two"
+    assert node.says("two")
 
 
 def test_an_address_that_somebody_holds_is_refused_before_the_daemon_tries_it(node: Node, proxy: Proxy) -> None:
@@ -106,7 +106,7 @@ def test_a_reload_that_fails_after_a_good_check_is_put_back(node: Node, proxy: P
     assert done.error["what"] == "the new set is not in force. The old set was put back."
     assert node.sh(f"sha256sum {CONFIG} {CERTIFICATE} {SYSCTL} {DROP_IN}; sysctl net.ipv4.ip_nonlocal_bind") == before
     assert node.sh("systemctl show -P Environment haproxy").strip().endswith("SET=0")
-    assert node.word() == "one"
+    assert node.says("one")
     assert node.leftovers() == []
 
 
@@ -132,7 +132,7 @@ def test_traffic_never_stops_while_a_failed_reload_is_put_back(lab: Lab) -> None
     with taken(node, 9999), traffic(node) as client:
         done = node.commit(**arguments("two", 9999))
         assert done.failed and (done.stage, done.rolled_back) == ("verify", True), done.output
-        assert node.word() == "one"
+        assert node.says("one")
     assert client.sent > 100 and client.bad == []
 
 
@@ -159,7 +159,7 @@ def test_a_daemon_that_does_not_start_leaves_the_old_one_running(node: Node, pro
     done = node.commit(**arguments)
     assert done.failed and (done.stage, done.rolled_back) == ("apply", True)
     assert done.error["what"] == "`systemctl restart haproxy.service` failed. The old set was put back."
-    assert node.word() == "one"
+    assert node.says("one")
 
 
 def test_a_broken_service_can_be_mended(node: Node, proxy: Proxy) -> None:
@@ -167,7 +167,7 @@ def test_a_broken_service_can_be_mended(node: Node, proxy: Proxy) -> None:
     node.sh(f"systemctl stop haproxy; echo nonsense >> {CONFIG}; systemctl start haproxy || true")
     done = node.commit(**proxy.arguments("two", on_drift="overwrite"))
     assert (done.failed, done.apply) == (False, "start")
-    assert node.word() == "two"
+    assert node.says("two")
 
 
 def test_what_did_not_hold_before_is_no_reason_to_refuse(node: Node, proxy: Proxy) -> None:
@@ -179,7 +179,7 @@ def test_what_did_not_hold_before_is_no_reason_to_refuse(node: Node, proxy: Prox
     third = proxy.arguments("three")
     third["verify"]["command"] = [["test", "-e", "/run/there"]]
     done = node.commit(**third)
-    assert not done.failed and node.word() == "three"
+    assert not done.failed and node.says("three")
     assert "command test -e /run/there did not hold before either." in done.output
 
 
@@ -205,7 +205,7 @@ def test_a_file_edited_by_hand_stops_the_run_with_its_diff(node: Node, proxy: Pr
     assert "-    timeout client 50s\n+    timeout client 51s" in done.msg
     assert node.everything() == before
     kept = node.commit(**proxy.arguments("two", on_drift="overwrite"))
-    assert not kept.failed and node.word() == "two"
+    assert not kept.failed and node.says("two")
     generation = kept.generation - 1
     store = "/var/lib/evenkeel/services/haproxy"
     assert '"kind": "by hand"' in node.sh(f"cat {store}/generations/{generation}.json")
@@ -276,19 +276,20 @@ def test_two_runs_at_once_do_not_interleave(node: Node, proxy: Proxy) -> None:
     assert not any(one.failed for one in answers.values()), [one.output for one in answers.values()]
     last = max(answers, key=lambda word: answers[word].generation)
     assert abs(answers["left"].generation - answers["right"].generation) == 1
-    assert node.word() == last
+    assert node.says(last)
     assert node.sh(f"cat {SYSCTL}").strip() == f"net.ipv4.ip_nonlocal_bind = {words.index(last)}"
 
 
 def test_a_run_that_waits_too_long_names_the_holder(node: Node, proxy: Proxy) -> None:
     lock = "/var/lib/evenkeel/lock"
     node.sh(f"systemd-run -q --unit holder flock {lock} sh -c 'echo someone, pid 1 > {lock}; sleep 60'")
+    node.sh(f"timeout 20 sh -c 'until grep -q someone {lock}; do sleep 0.1; done'")
     try:
         done = node.commit(**proxy.arguments("two", lock_timeout=1))
     finally:
         node.sh("systemctl stop holder")
     assert done.failed and "did for 1 s" in done.msg and "someone, pid 1" in done.msg
-    assert node.word() == "one"
+    assert node.says("one")
 
 
 def test_a_run_is_undone_over_two_services_in_reverse(node: Node, proxy: Proxy) -> None:
@@ -302,7 +303,7 @@ def test_a_run_is_undone_over_two_services_in_reverse(node: Node, proxy: Proxy) 
     done = node.commit(state="rollback", run_id="run-x")
     assert not done.failed, done.output
     assert [one["service"] for one in done.services] == ["haproxy", "second"]
-    assert node.word() == "two" and node.sh("cat /etc/second/a.conf") == "one\n"
+    assert node.says("two") and node.sh("cat /etc/second/a.conf") == "one\n"
     again = node.commit(state="rollback", run_id="run-x")
     assert (again.failed, again.changed, again.services) == (False, False, [])
     refused = node.commit(state="rollback", run_id="run-one")
@@ -352,7 +353,7 @@ def test_a_newer_schema_is_refused(node: Node, proxy: Proxy) -> None:
     finally:
         node.sh("echo 1 > /var/lib/evenkeel/schema")
     assert done.failed and "written by a newer evenkeel.lb" in done.msg
-    assert node.word() == "one"
+    assert node.says("one")
 
 
 def test_src_and_remote_src_and_any_byte(node: Node, tmp_path: Any) -> None:

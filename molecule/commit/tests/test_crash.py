@@ -89,7 +89,7 @@ class Pair:
             word = self.digests.get(digest, "a mix")
             assert word != "a mix", f"{where}: the daemon read a mix"
             assert environment == {"one": "0", "two": "1"}[word], f"{where}: files and drop-in were not of one set"
-        assert node.word() == found, where
+        assert node.says(found), where
         return found
 
 
@@ -144,7 +144,7 @@ def test_the_next_commit_undoes_first_and_says_so(pair: Pair) -> None:
     acts = pair.acts()
     at = next(at for at, act in enumerate(acts, 1) if act == "systemctl restart haproxy.service") + 1
     assert pair.crash.run(pair.requests["two"], at) == {}
-    assert pair.node.word() == "two"
+    assert pair.node.says("two")
     told = pair.node.commit("--check", **pair.requests["one"])
     assert "is under way or was cut off; the next run undoes it." in told.output and told.changed
     done = pair.node.commit(**pair.requests["one"])

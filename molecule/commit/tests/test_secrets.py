@@ -7,6 +7,7 @@ import binascii
 import contextlib
 import io
 import json
+import os
 import re
 import zipfile
 import zlib
@@ -72,8 +73,13 @@ def forget(node: Node) -> None:
 
 def left_here() -> bytes:
     """What ansible may have left on the controller."""
-    found = Path("~/.ansible/tmp").expanduser()
-    return b"".join(path.read_bytes() for path in found.rglob("*") if path.is_file())
+    found = []
+    # Other runs of ansible come and go there.
+    for folder, _folders, files in os.walk(Path("~/.ansible/tmp").expanduser()):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                found.append(Path(folder, name).read_bytes())
+    return b"".join(found)
 
 
 def arguments(proxy: Proxy, word: str, extra: str = "") -> dict[str, Any]:

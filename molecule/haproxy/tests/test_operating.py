@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import LB, Bed, lost, watched
+from conftest import LB, Bed
 
-from tests.faults import HAPROXY, Probe
+from tests.faults import HAPROXY
+from tests.proxies import lost
+from tests.site import Watched, wait_for
 
 WISHES = "/var/lib/evenkeel/haproxy/drains.json"
 
@@ -52,7 +54,7 @@ def test_what_is_told_is_what_the_daemon_says(bed: Bed) -> None:
     assert found["process"]["master"]["pid"] == main
     assert found["process"]["pid"] in [one["pid"] for one in found["process"]["workers"] if not one["old"]]
     assert {one["name"] for one in found["frontends"]} == {
-        *(one["name"] for one in bed.variables()["haproxy_frontends"]),
+        *(one["name"] for one in bed.variables["haproxy_frontends"]),
         "chain-end",
         "stream",
     }
@@ -104,25 +106,32 @@ def test_no_haproxy_is_an_answer(bed: Bed) -> None:
 # --- haproxy_server
 
 
-def test_draining_a_server_loses_nothing_and_it_gets_no_new_request(bed: Bed, probe: Probe, undrained: None) -> None:
-    seen = watched(bed, probe, lambda: drained(bed, wait_seconds=30))
+def test_draining_a_server_loses_nothing_and_it_gets_no_new_request(
+    bed: Bed, clients: Watched, undrained: None
+) -> None:
+    seen = clients(lambda: drained(bed, wait_seconds=30))
     assert lost(seen) == ""
     assert "web-2" in seen["servers"]
     before = requests(bed, "web-2")
-    seen = watched(bed, probe, lambda: time.sleep(1))
+    seen = clients(lambda: time.sleep(1))
     assert set(seen["servers"]) == {"web-1", "web-3"}
     assert requests(bed, "web-2") == before
-    seen = watched(bed, probe, lambda: drained(bed, state="ready"))
+    seen = clients(lambda: drained(bed, state="ready"))
     assert lost(seen) == ""
     assert "web-2" in seen["servers"]
 
 
-def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, probe: Probe, undrained: None) -> None:
+def test_a_drained_server_stays_so_whatever_happens_to_haproxy(bed: Bed, clients: Watched, undrained: None) -> None:
     """From the first request on: those that come while it starts are counted too."""
     drained(bed)
     before = requests(bed, "web-2")
-    everything = f"systemctl reload {HAPROXY}; sleep 1; systemctl restart {HAPROXY}; sleep 1; systemctl kill -s KILL {HAPROXY}; sleep 2"
-    seen = watched(bed, probe, lambda: bed.on(LB, everything))
+
+    def everything() -> None:
+        for command in ("reload", "restart", "kill -s KILL"):
+            bed.anew(f"systemctl {command} {HAPROXY}")
+            time.sleep(1)
+
+    seen = clients(everything)
     assert seen["sent"] - seen["lost"] > 100
     assert requests(bed, "web-2") == before
     (server,) = (
@@ -176,14 +185,18 @@ def test_the_last_server_is_drained_by_force_only(bed: Bed, undrained: None) -> 
 
 def test_it_is_waited_for_sessions(bed: Bed, undrained: None) -> None:
     """One request is under way, through a worker that a reload has made an old one."""
-    slow = f"curl -s -o /dev/null -H 'Host: api.example.com' 'http://{bed.lab.address(LB)}/slow?ms=6000'"
+    slow = f"curl -s -o /dev/null -H 'Host: api.example.com' 'http://{bed.lab.address(LB)}/slow?ms=60000'"
     bed.on("client", f"setsid {slow} >/dev/null 2>&1 &")
-    time.sleep(0.3)
-    bed.on(LB, f"systemctl reload {HAPROXY}; sleep 0.5")
+    wait_for(lambda: bed.stat("api", "web-3", "scur") == "1", 10)
+    bed.anew(f"systemctl reload {HAPROXY}")
     busy = {"server": "web-3", "backend": "api", "force": True}
+    began = time.monotonic()
     late = drained(bed, **busy, wait_seconds=0.5, expect=2)
     assert late["error"]["got"] == "1 of api/web-3"
     assert "it is drained, but after 0.5 s it still has sessions." in late["msg"]
-    done = drained(bed, **busy, wait_seconds=20)
+    # The answer comes when the next call, which takes as long as that one to begin, has been waiting for a while.
+    end = 2 + time.monotonic() - began
+    bed.on("web-3", f"setsid sh -c 'sleep {end:.1f}; systemctl restart lab-slow' >/dev/null 2>&1 &")
+    done = drained(bed, **busy, wait_seconds=30)
     assert (done["changed"], done["servers"][0]["sessions"]) == (False, 0)
-    assert 0 < done["waited_seconds"] < 6
+    assert 0 < done["waited_seconds"] < 30

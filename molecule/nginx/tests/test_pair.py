@@ -7,19 +7,18 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import APPS
+from conftest import APPS, NODES
 
 from lab import faults
 from lab.hosts import Lab
 from lab.observer import held_by
 from tests.faults import NGINX, Fault, Pair
+from tests.proxies import lost
 from tests.site import Site, Watched, changed, flat, on, wait_for
-
-NODES = ("lb-1", "lb-2")
 
 
 def ask(lab: Lab, url: str, *options: str) -> str:
-    return lab.run("client", ["curl", "-gsS", "--max-time", "2", *options, url])
+    return lab.run("client", ["curl", "-gsS", "--max-time", "5", *options, url])
 
 
 @pytest.mark.parametrize("family", ["v4", "v6"])
@@ -49,13 +48,13 @@ def test_an_upstream_that_is_killed_costs_no_request(lab: Lab, watched: Watched)
 
     try:
         seen = watched(kill)
+        assert seen["sent"] > 300
+        assert lost(seen) == ""
         served = Counter(ask(lab, f"http://{lab.vip}/").strip() for _ in range(8))
     finally:
         faults.restore(lab, "web-1", "app@4001.service")
-    assert seen["sent"] > 300
-    assert seen["lost"] == 0, seen["lost_list"]
     assert set(served) == {"app-4000", "app-4002"}
-    wait_for(lambda: "app-4001" in {ask(lab, f"http://{lab.vip}/").strip() for _ in range(3)}, 10)
+    wait_for(lambda: "app-4001" in {ask(lab, f"http://{lab.vip}/").strip() for _ in range(3)}, 20)
 
 
 def test_a_post_to_a_dead_upstream_is_taken_by_another_once(lab: Lab) -> None:
@@ -72,15 +71,16 @@ def test_a_post_to_a_dead_upstream_is_taken_by_another_once(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "act", "back", "gap_ms"),
+    ("fault", "act", "back", "gap_ms", "watch"),
     [
-        ("nginx crashes", faults.crash, faults.restore, 1000),
-        ("nginx hangs", faults.hang, faults.resume, 4000),
+        # What keepalived asks each second takes 2.6 s to find out: a crash is told earlier, by the unit itself.
+        ("nginx crashes", faults.crash, faults.restore, 2000, 3.0),
+        ("nginx hangs", faults.hang, faults.resume, 5000, 6.0),
     ],
 )
-def test_keepalived_tracks_nginx(pair: Pair, fault: str, act: Any, back: Any, gap_ms: int) -> None:
+def test_keepalived_tracks_nginx(pair: Pair, fault: str, act: Any, back: Any, gap_ms: int, watch: float) -> None:
     seen = pair.suffer(
-        Fault(lambda lab, host: act(lab, host, NGINX), lambda lab, host: back(lab, host, NGINX), watch=6.0)
+        Fault(lambda lab, host: act(lab, host, NGINX), lambda lab, host: back(lab, host, NGINX), watch=watch)
     )
     assert seen["holder"] == "lb-2", seen["story"]
     assert seen["gap_ms"] < gap_ms, (fault, seen["story"])
@@ -93,7 +93,7 @@ def test_a_node_that_sees_no_upstream_gives_the_vip_away(lab: Lab, pair: Pair) -
     block = f"ip route add blackhole {lab.address('web-1')}/32"
     try:
         on(lab, "lb-1", block)
-        wait_for(lambda: pair.holders() == {"lb-2"}, 10)
+        pair.steady("lb-2")
         assert ask(lab, f"http://{lab.vip}/").strip() in APPS
     finally:
         on(lab, "lb-1", f"ip route del blackhole {lab.address('web-1')}/32")
@@ -108,7 +108,6 @@ def without_one(site: Site) -> dict[str, Any]:
 def test_a_change_of_a_running_pair_loses_no_request(lab: Lab, site: Site, pair: Pair, watched: Watched) -> None:
     """Standby first; the holder's clients are told to close, the VIP moves, and only then its nginx is reloaded."""
     outputs: list[str] = []
-    pair.steady()
     site.set(**without_one(site))
     try:
         seen = watched(lambda: outputs.append(site.run()))
@@ -120,7 +119,8 @@ def test_a_change_of_a_running_pair_loses_no_request(lab: Lab, site: Site, pair:
         assert {ask(lab, f"http://{lab.vip}/").strip() for _ in range(6)} == {"app-4000", "app-4001"}
     finally:
         site.reset()
-        site.run()
+        # Nobody watches how it is put back: by the role alone.
+        site.play("molecule/nginx/role.yml", "-e", "scenario_nodes=balancers")
     pair.steady("lb-1")
     assert set(changed(site.run()).values()) == {0}
 

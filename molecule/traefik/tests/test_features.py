@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from conftest import LB, Bed
 from features import features
+
+from tests.site import wait_for
 
 HANGUP = """
 import socket
@@ -37,12 +38,6 @@ client.settimeout(3)
 client.sendto(b"hello", (sys.argv[1], 8005))
 print(client.recv(2048).decode())
 """
-SHOWN = """
-import socket, ssl, sys
-context = ssl._create_unverified_context()
-with context.wrap_socket(socket.create_connection((sys.argv[1], 8443), 5), server_hostname=sys.argv[2]) as connection:
-    print(ssl.DER_cert_to_PEM_cert(connection.getpeercert(True)))
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +47,7 @@ def laid_over(bed: Bed) -> Iterator[None]:
     bed.on("web-1", f"systemd-run --quiet --collect --unit echo python3 -c '{ECHO}'")
     bed.converge(**features(bed.lab))
     # Servers are in use once they have been checked.
-    bed.until(lambda: bed.get().status == 200)
+    wait_for(lambda: bed.get().status == 200, 20)
     yield
     bed.on("web-1", "systemctl stop hangup echo")
     bed.converge()
@@ -64,12 +59,12 @@ def to(name: str) -> tuple[str, str]:
 
 def test_rounds_of_three(bed: Bed) -> None:
     """Each round has every server once; the node's own question takes a turn, so the router without one is asked."""
-    answers = bed.sequence(30, "-b", "none=1", *to("sticky"))
+    answers = bed.bodies(30, "/", "-b", "none=1", *to("sticky"))
     assert all(len(set(answers[at : at + 3])) == 3 for at in range(0, 30, 3)), answers
 
 
 def test_weights(bed: Bed) -> None:
-    shares = Counter(bed.sequence(40, *to("weighted")))
+    shares = Counter(bed.bodies(40, "/", *to("weighted")))
     assert shares == {"web-1": 30, "web-2": 10}
 
 
@@ -77,29 +72,29 @@ def test_a_cookie_keeps_a_client(bed: Bed) -> None:
     first = bed.get("/", *to("sticky"))
     cookie = first.headers["set-cookie"].partition(";")[0]
     assert cookie.startswith("SRV=") and "httponly" in first.headers["set-cookie"].lower()
-    assert set(bed.sequence(10, "-b", cookie, *to("sticky"))) == {first.body}
+    assert set(bed.bodies(10, "/", "-b", cookie, *to("sticky"))) == {first.body}
 
 
 def test_the_clients_address_keeps_it_too(bed: Bed) -> None:
-    assert len(set(bed.sequence(10, *to("source")))) == 1
+    assert len(set(bed.bodies(10, "/", *to("source")))) == 1
 
 
 def test_parts_by_their_share_and_sticky(bed: Bed) -> None:
-    assert Counter(bed.sequence(40, *to("canary"))) == {"web-1": 30, "web-2": 10}
+    assert Counter(bed.bodies(40, "/", *to("canary"))) == {"web-1": 30, "web-2": 10}
     first = bed.get("/", *to("canary"))
     cookie = first.headers["set-cookie"].partition(";")[0]
-    assert set(bed.sequence(10, "-b", cookie, *to("canary"))) == {first.body}
+    assert set(bed.bodies(10, "/", "-b", cookie, *to("canary"))) == {first.body}
 
 
 def test_a_spare_server_serves_where_no_other_is_there(bed: Bed) -> None:
-    bed.until(lambda: bed.get("/", *to("spare")).status == 200)
-    assert set(bed.sequence(5, *to("spare"))) == {"web-2"}
+    wait_for(lambda: bed.get("/", *to("spare")).status == 200, 20)
+    assert set(bed.bodies(5, "/", *to("spare"))) == {"web-2"}
 
 
 def test_a_mirror_gets_a_copy(bed: Bed) -> None:
     bed.on("web-2", ": > /var/log/nginx/lab.log")
     assert bed.get("/copied", *to("mirrored")).body == "web-1"
-    bed.until(lambda: "GET /copied" in bed.on("web-2", "cat /var/log/nginx/lab.log"))
+    wait_for(lambda: "GET /copied" in bed.on("web-2", "cat /var/log/nginx/lab.log"), 20)
 
 
 def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -> None:
@@ -110,8 +105,8 @@ def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -
     assert int(bed.on("web-1", "grep -c GET /run/hangup")) > 1
 
 
-def test_nobody_there_is_said_within_a_second(bed: Bed) -> None:
-    assert bed.get("/", "--max-time", "1.5", *to("nobody")).status in (502, 503, 504)
+def test_nobody_there_is_said_soon(bed: Bed) -> None:
+    assert bed.get("/", "--max-time", "4", *to("nobody")).status in (502, 503, 504)
 
 
 def test_a_router_of_ours_to_a_service_found_by_label(bed: Bed) -> None:
@@ -128,25 +123,15 @@ def test_middlewares(bed: Bed) -> None:
     assert bed.get("/", "-u", "operator:only-for-the-lab", port=8006).status == 200
 
 
-def certificate(bed: Bed, name: str) -> str:
-    return bed.lab.run("client", ["python3", "-c", SHOWN, bed.lab.address(LB), name]).strip()
-
-
-def made(bed: Bed, name: str) -> str:
-    return ssl.DER_cert_to_PEM_cert(
-        ssl.PEM_cert_to_DER_cert((bed.lab.state / "tls" / f"{name}.crt").read_text())
-    ).strip()
-
-
 def test_tls_by_name_and_the_default(bed: Bed) -> None:
-    assert certificate(bed, "www.example.com") == made(bed, "www.example.com")
-    assert certificate(bed, "example.com") == made(bed, "example.com")
-    assert certificate(bed, "unknown.example.net") == made(bed, "example.com")
+    assert bed.shown_certificate("www.example.com") == bed.made_certificate("www.example.com")
+    assert bed.shown_certificate("example.com") == bed.made_certificate("example.com")
+    assert bed.shown_certificate("unknown.example.net") == bed.made_certificate("example.com")
     address = bed.lab.address(LB)
     named = ("--resolve", f"www.example.com:8443:{address}")
     assert bed.get("/", *named, port=8443, scheme="https", host="www.example.com").status == 200
-    with pytest.raises(Exception, match="(?i)ssl|tls|alert"):
-        bed.get("/", "--tls-max", "1.2", *named, port=8443, scheme="https", host="www.example.com")
+    assert bed.refused("--tls-max", "1.2", *named, "https://www.example.com:8443/")
+    assert not bed.refused("--tls-max", "1.3", *named, "https://www.example.com:8443/")
     away = bed.get("/there", port=8001)
     assert (away.status, away.headers["location"]) == (301, f"https://{address}:8443/there")
 
@@ -157,16 +142,21 @@ def test_a_renewed_certificate_is_shown_without_a_restart(bed: Bed) -> None:
     tls = bed.lab.state / "tls"
     over["traefik_certificates"][0].update(src=str(tls / "renewed.crt"), key_src=str(tls / "renewed.key"))
     bed.converge(**over)
-    bed.until(lambda: certificate(bed, "example.com") == made(bed, "renewed"))
+    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("renewed"), 20)
     bed.converge(**features(bed.lab))
-    bed.until(lambda: certificate(bed, "example.com") == made(bed, "example.com"))
+    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("example.com"), 20)
     assert bed.pid() == before
 
 
 def forwarded(bed: Bed, path: str) -> str:
     """The client as web servers are told it, for a path that only one request asks for."""
-    lines = [bed.on(web, f"grep ' {path} ' /var/log/nginx/lab.log || :") for web in ("web-1", "web-2", "web-3")]
-    return "".join(lines).split()[4:][0].rstrip(",")
+
+    def lines() -> list[str]:
+        found = [bed.on(web, f"grep ' {path} ' /var/log/nginx/lab.log || :") for web in ("web-1", "web-2", "web-3")]
+        return "".join(found).split()
+
+    wait_for(lambda: len(lines()) > 4, 20)
+    return lines()[4].rstrip(",")
 
 
 def test_the_client_is_known_behind_proxies(bed: Bed) -> None:
@@ -180,13 +170,13 @@ def test_the_client_is_known_behind_proxies(bed: Bed) -> None:
 
 
 def test_a_disabled_server_gets_nothing_and_a_reserve_takes_over(bed: Bed) -> None:
-    assert set(bed.sequence(6, *to("spared"))) == {"web-3"}
-    bed.until(lambda: bed.get("/", *to("reserve")).status == 200)
-    assert set(bed.sequence(6, *to("reserve"))) == {"web-2"}
+    assert set(bed.bodies(6, "/", *to("spared"))) == {"web-3"}
+    wait_for(lambda: bed.get("/", *to("reserve")).status == 200, 20)
+    assert set(bed.bodies(6, "/", *to("reserve"))) == {"web-2"}
 
 
 def test_connections_and_datagrams(bed: Bed) -> None:
-    assert set(bed.sequence(9, port=8003)) == {"web-1", "web-2", "web-3"}
+    assert set(bed.bodies(9, "/", port=8003)) == {"web-1", "web-2", "web-3"}
     # Closed or reset, as the moment has it.
     ask = f"import urllib.request; print(urllib.request.urlopen('http://{bed.lab.address(LB)}:8003/').read())"
     assert bed.on("lb-1", f'python3 -c "{ask}" 2>/dev/null || echo refused').strip() == "refused", (
@@ -200,7 +190,7 @@ def test_connections_and_datagrams(bed: Bed) -> None:
 
 def test_ipv6_and_the_log(bed: Bed) -> None:
     assert bed.get("/six", host=f"[{bed.lab.address6(LB)}]").status == 200
-    bed.until(lambda: "/six" in bed.on(LB, "cat /var/log/traefik/access.log"))
+    wait_for(lambda: "/six" in bed.on(LB, "cat /var/log/traefik/access.log"), 20)
     line = next(line for line in bed.on(LB, "cat /var/log/traefik/access.log").splitlines() if '"/six"' in line)
     assert json.loads(line)["DownstreamStatus"] == 200
 
@@ -210,9 +200,9 @@ def test_ready_asks_every_critical_backend(bed: Bed) -> None:
     try:
         for web in ("web-1", "web-2", "web-3"):
             bed.on(web, "systemctl stop nginx")
-        bed.until(lambda: bed.alive("ready") != 200)
+        wait_for(lambda: bed.alive("ready") != 200, 20)
         assert bed.alive("alive") == 200
     finally:
         for web in ("web-1", "web-2", "web-3"):
             bed.on(web, "systemctl start nginx")
-    bed.until(lambda: bed.alive("ready") == 200)
+    wait_for(lambda: bed.alive("ready") == 200, 20)

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the evenkeel.lb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a role refuses or warns of, held against its cases (NAME_findings.yml) and against what its core can say."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+
+HERE = Path(__file__).parent
+CORE = HERE.parents[1] / "plugins" / "module_utils" / "_core"
+KINDS = ("errors", "warnings")
+# Who says what is wrong and what to do, and which of the arguments these are.
+SPEAKERS = {"Finding": (2, 4), "finding": (1, 3), "NoAddress": (0, 1), "Unreadable": (0,)}
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def said(model: Mapping[str, Any], kind: str) -> list[str]:
+    """A model's findings of one kind, as a user reads them."""
+    return [str(Finding(**finding)) for finding in model[kind]]
+
+
+def _cases(role: str) -> list[tuple[str, dict[str, Any]]]:
+    cases = yaml.safe_load((HERE / f"{role}_findings.yml").read_text(encoding="utf-8"))
+    return [(kind, case) for kind in KINDS for case in cases[kind]]
+
+
+def each_case(role: str) -> pytest.MarkDecorator:
+    """A test of `kind` and `case` for each of the role's cases."""
+    return pytest.mark.parametrize(
+        ("kind", "case"), _cases(role), ids=lambda value: value["case"] if isinstance(value, dict) else value
+    )
+
+
+def expected(role: str) -> str:
+    """All that the role's cases say."""
+    return "\n".join(line for _kind, case in _cases(role) for line in case["expected"])
+
+
+def unpinned(role: str, *files: str, least: int) -> list[list[str]]:
+    """The sentences of these files, in their fixed parts, that no case says; of at least so many in all."""
+    sentences = [parts for name in files for parts in _sentences(CORE / name)]
+    assert len(sentences) >= least, f"only {len(sentences)} sentences found"
+    text = expected(role)
+    return [parts for parts in sentences if not all(part in text for part in parts)]
+
+
+def _sentences(path: Path) -> Iterator[list[str]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SPEAKERS:
+            for place in SPEAKERS[node.func.id]:
+                for argument in node.args[place : place + 1]:
+                    yield from _texts(argument)
+
+
+def _texts(node: ast.expr) -> Iterator[list[str]]:
+    """What an argument may be, where it is written out."""
+    if isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+    elif isinstance(node, ast.Constant):
+        yield [str(node.value)]
+    elif isinstance(node, ast.JoinedStr):
+        yield [str(part.value) for part in node.values if isinstance(part, ast.Constant)]
