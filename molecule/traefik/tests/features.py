@@ -64,7 +64,7 @@ def features(lab: Lab) -> dict[str, Any]:
             *[
                 {"name": name, "rule": f"Host(`{name}.example.com`)", "service": name, "entry_points": ["file"]}
                 for name in ("weighted", "sticky", "canary", "spare", "mirrored", "source", "hangup", "nobody",
-                             "spared", "reserve")
+                             "spared", "reserve", "failing")
             ],
             {"name": "by-label", "rule": "Host(`label.example.com`)", "service": "myapp@docker",
              "entry_points": ["file"]},
@@ -90,6 +90,7 @@ def features(lab: Lab) -> dict[str, Any]:
              "servers": [{"name": "self", "address": own, "port": 8002}]},
             {"name": "nobody", "timeouts": {"connect": "50ms"}, "servers": webs(lab, 9)},
             {"name": "hangup", "servers": webs(lab, 9000, "web-1")},
+            {"name": "failing", "servers": webs(lab, 9002, "web-1", "web-2")},
             {"name": "raw", "mode": "tcp", "default_server": {"port": 8080},
              "servers": [{"name": name, "address": lab.address(name)} for name in ("web-1", "web-2", "web-3")]},
             {"name": "raw-weighted", "mode": "tcp",

@@ -31,6 +31,14 @@ while True:
     said, client = server.recvfrom(2048)
     server.sendto(said.upper(), client)
 """
+FAILING = """
+import http.server
+class Application(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(500 if self.path == "/bad" else 200)
+        self.end_headers()
+http.server.HTTPServer(("", 9002), Application).serve_forever()
+"""
 TALK = """
 import socket, sys
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -45,11 +53,17 @@ def laid_over(bed: Bed) -> Iterator[None]:
     bed.on("web-1", "systemctl stop hangup echo 2>/dev/null || :")
     bed.on("web-1", f"systemd-run --quiet --collect --unit hangup python3 -c '{HANGUP}'")
     bed.on("web-1", f"systemd-run --quiet --collect --unit echo python3 -c '{ECHO}'")
+    for web in ("web-1", "web-2"):
+        bed.on(
+            web,
+            f"systemctl stop failing 2>/dev/null || :; systemd-run --quiet --collect --unit failing python3 -c '{FAILING}'",
+        )
     bed.converge(**features(bed.lab))
     # Servers are in use once they have been checked.
     wait_for(lambda: bed.get().status == 200, 20)
     yield
-    bed.on("web-1", "systemctl stop hangup echo")
+    bed.on("web-1", "systemctl stop hangup echo failing")
+    bed.on("web-2", "systemctl stop failing")
     bed.converge()
 
 
@@ -103,6 +117,11 @@ def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -
     assert bed.on("web-1", "grep -c POST /run/hangup").strip() == "1"
     assert bed.get("/again", *to("hangup")).status == 502
     assert int(bed.on("web-1", "grep -c GET /run/hangup")) > 1
+
+
+def test_an_application_that_fails_keeps_its_servers(bed: Bed) -> None:
+    assert bed.statuses(6, "/bad", *to("failing")) == ["500"] * 6
+    assert bed.statuses(6, "/", *to("failing")) == ["200"] * 6
 
 
 def test_nobody_there_is_said_soon(bed: Bed) -> None:
