@@ -84,13 +84,14 @@ def test_a_container_without_the_label_is_not_served(bed: Bed) -> None:
             labels += ["--label", f"traefik.http.routers.{name}.rule=Path(`/{name}`)"]
             labels += ["--label", f"traefik.http.services.{name}.loadbalancer.server.port=4000"]
             docker("run", "--detach", "--name", started[-1], *labels, "--entrypoint", "sleep", image, "600")
-        wait_for(lambda: "even@docker" in routers(bed), 60)
-        assert [name for name in routers(bed) if name.startswith("odd")] == []
+        wait_for(lambda: "web-even@docker" in routers(bed), 60)
+        assert [name for name in routers(bed) if "odd" in name] == []
     finally:
         docker("rm", "--force", *started)
 
 
 def routers(bed: Bed) -> list[str]:
+    """By their names, which begin with those of their entry points."""
     return [one["name"] for one in bed.api("http/routers", HOLDER)]
 
 
