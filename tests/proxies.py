@@ -184,11 +184,11 @@ class Bed:
         assert "changed=0" in self.converge(**gone)
 
 
-def clients_of(probe: Probe, address: str, port: int = 80) -> Watched:
-    """Tells what new and kept clients of an address saw while something happened."""
+def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 1) -> Watched:
+    """Tells what new and kept clients of an address saw while something happened; they wait so many seconds."""
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
-        probe.start([{"name": "web", "address": address, "port": port}], **LOAD)
+        probe.start([{"name": "web", "address": address, "port": port}], timeout=patience, **LOAD)
         try:
             time.sleep(CALM)
             act()
