@@ -354,7 +354,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _rows(cluster: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """One row per instance or service of a node, whichever it has more of; what is the node's own in its first."""
+    """One row per instance, service or tunnel of a node, whichever it has most of; what is the node's own in its first."""
     for node in cluster["nodes"]:
         proxy = node["haproxy"] or {}
         certificates = [one["days_left"] for one in proxy.get("certificates") or []]
@@ -369,7 +369,8 @@ def _rows(cluster: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             instances = [{"instance": NOTHING, "state": NOTHING if node["reachable"] else "silent"}]
         services = [_service(one) for one in node["services"]]
         tunnels = [_tunnel(one) for one in node["tunnels"]]
-        for cells in zip_longest([first], instances, services, tunnels, fillvalue={}):
+        empty: dict[str, str] = {}
+        for cells in zip_longest([first], instances, services, tunnels, fillvalue=empty):
             yield {name: cell for each in cells for name, cell in each.items()}
 
 
