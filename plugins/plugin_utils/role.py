@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+# Variables of other roles that a role's model reads.
+READS: Mapping[str, Sequence[str]] = {"wireguard": ("haproxy_backends", "haproxy_listens")}
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Role:
     """One role on one host.
 
     `given` are the variables that the role knows, resolved; `names` all of the host that begin like them; `packages` are
-    lines `NAME VERSION` of `dpkg-query`.
+    lines `NAME VERSION` of `dpkg-query`; `others` are those of `READS`, resolved.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Role:
     nodes: Sequence[str]
     hostvars: Mapping[str, Any]
     packages: Sequence[str] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def model(self) -> dict[str, Any]:
         """`errors` and `warnings` (findings as dicts); without errors also what is rendered."""
@@ -92,10 +95,19 @@ def _traefik(role: Role) -> dict[str, Any]:
     return traefik.build(role.given, role.options, role.nodes, role.names)
 
 
+def _wireguard(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard
+    from ansible_collections.evenkeel.lb.plugins.plugin_utils import tunnels
+
+    hosts = tunnels.hosts(role.host, role.given.get("wireguard_interfaces"), role.hostvars)
+    return wireguard.build(role.given, role.options, role.host, hosts, role.names, tunnels.reached(role.others))
+
+
 # Each imports its own core: a task is a process of its own, and needs but one of them.
 MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
     "haproxy": _haproxy,
     "keepalived": _keepalived,
     "nginx": _nginx,
     "traefik": _traefik,
+    "wireguard": _wireguard,
 }
