@@ -12,7 +12,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, Role, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, specification
 
 ARGUMENT_SPEC = {
     "role": {"type": "str", "required": True, "choices": list(MODELS)},
@@ -41,6 +41,7 @@ class ActionModule(ActionBase):
             nodes=self._resolve("evenkeel_nodes", known) if "evenkeel_nodes" in known else [host],
             hostvars=known["hostvars"],
             packages=args["packages"],
+            others={name: self._resolve(name, known) for name in READS.get(args["role"], ()) if name in known},
         ).model()
         result["changed"] = False
         if model["errors"]:

@@ -14,14 +14,15 @@ description:
   - Conforms the variables of the host to the role's argument specification, applies the rules that the daemon's own checker
     would apply late or not at all, and prepares what the role's templates print and M(evenkeel.lb.commit) is given.
   - Everything that is wrong is reported at once, each with its place and its remedy; what is accepted but has a cost is a warning.
-  - Of the other nodes of the cluster (C(evenkeel_nodes)) it reads inventory variables only, never facts.
+  - Of the other nodes of the cluster (C(evenkeel_nodes)) it reads inventory variables only, never facts. For wireguard also what the
+    role's look at each host found, public keys above all; of a host that did not answer what any other has in its files.
   - Runs on the controller and calls no host.
 options:
   role:
     description: The role whose variables are read.
     type: str
     required: true
-    choices: [haproxy, keepalived, nginx, traefik]
+    choices: [haproxy, keepalived, nginx, traefik, wireguard]
   packages:
     description: Lines C(NAME VERSION) of C(dpkg-query). Of a package that is missing the release's version is assumed.
     type: list
@@ -59,6 +60,8 @@ model:
       and C(digest), which changes with anything in the dynamic configuration.
     - Of keepalived also C(instances), C(services), C(drop_ins), C(filter) (who may send adverts) and C(facts) (what the node's
       own tool needs).
+    - Of wireguard also C(interfaces), C(files), C(checks) (commands that try them), C(filter) (nftables rules by chain), C(forwarding),
+      C(node) (what the node's own tool needs) and C(keys), public ones.
   returned: success
   type: dict
   contains:
@@ -101,7 +104,11 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "role": {"type": "str", "required": True, "choices": ["haproxy", "keepalived", "nginx", "traefik"]},
+            "role": {
+                "type": "str",
+                "required": True,
+                "choices": ["haproxy", "keepalived", "nginx", "traefik", "wireguard"],
+            },
             "packages": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,

@@ -34,7 +34,7 @@ options:
     elements: dict
     default: []
   interface:
-    description: The tunnel, as P(evenkeel.lb.wireguard_model#filter) returns it.
+    description: The tunnel, as M(evenkeel.lb.role_model) returns it.
     type: dict
     required: true
   server_key:

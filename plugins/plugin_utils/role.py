@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+# Variables of other roles that a role's model reads.
+READS: Mapping[str, Sequence[str]] = {"wireguard": ("haproxy_backends", "haproxy_listens")}
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Role:
     """One role on one host.
 
     `given` are the variables that the role knows, resolved; `names` all of the host that begin like them; `packages` are
-    lines `NAME VERSION` of `dpkg-query`.
+    lines `NAME VERSION` of `dpkg-query`; `others` are those of `READS`, resolved.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Role:
     nodes: Sequence[str]
     hostvars: Mapping[str, Any]
     packages: Sequence[str] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def model(self) -> dict[str, Any]:
         """`errors` and `warnings` (findings as dicts); without errors also what is rendered."""
@@ -47,11 +50,8 @@ class Role:
 
 def specification(role: str) -> dict[str, Any]:
     """The options that `meta/argument_specs.yml` gives the role's main entry point."""
-    return options_of((ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-
-
-def options_of(text: str) -> dict[str, Any]:
-    """The options in the text of an argument specification. Most of what a model takes is reading YAML, so by C's reader."""
+    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    # Most of what a model takes is reading YAML, so by C's reader.
     loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return dict(loaded["argument_specs"]["main"]["options"])
 
@@ -92,10 +92,19 @@ def _traefik(role: Role) -> dict[str, Any]:
     return traefik.build(role.given, role.options, role.nodes, role.names)
 
 
+def _wireguard(role: Role) -> dict[str, Any]:
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard
+    from ansible_collections.evenkeel.lb.plugins.plugin_utils import tunnels
+
+    hosts = tunnels.hosts(role.host, role.given.get("wireguard_interfaces"), role.hostvars)
+    return wireguard.build(role.given, role.options, role.host, hosts, role.names, tunnels.reached(role.others))
+
+
 # Each imports its own core: a task is a process of its own, and needs but one of them.
 MODELS: Mapping[str, Callable[[Role], dict[str, Any]]] = {
     "haproxy": _haproxy,
     "keepalived": _keepalived,
     "nginx": _nginx,
     "traefik": _traefik,
+    "wireguard": _wireguard,
 }

@@ -91,6 +91,15 @@ def test_state_is_present_or_absent(role: Path) -> None:
 
 
 @each_role
+def test_a_state_that_does_not_exist_is_left_to_the_model(role: Path) -> None:
+    """As the name of a file it would be one that is missing, which says nothing."""
+    assert (
+        f"{{{{ 'absent' if {role.name}_state == 'absent' else 'present' }}}}.yml"
+        in (role / "tasks/main.yml").read_text()
+    )
+
+
+@each_role
 def test_every_variable_is_used(role: Path) -> None:
     code = code_of(role)
     names = list(specification(role)["options"])

@@ -40,7 +40,7 @@ def model() -> dict[str, Any]:
 def rules() -> str:
     text = (ROLE / "templates" / "wireguard.nft.j2").read_text(encoding="utf-8").partition("\n")[2]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(text).render(__wireguard_model=model()) + "\n"
+    return environment.from_string(text).render(__wireguard={"model": model()}) + "\n"
 
 
 @pytest.mark.parametrize("name", ["wg0.conf", "hub.conf", "wireguard.nft"])

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.device import peers_of
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard import device, mirror, watch
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.device import Device, peers_of
 
 TEXT = """[Interface]
 ListenPort = 51820
@@ -32,3 +37,47 @@ def test_sections_by_their_keys() -> None:
 
 def test_a_file_without_peers() -> None:
     assert peers_of("[Interface]\nListenPort = 51820\n") == ("[Interface]\nListenPort = 51820", {})
+
+
+# -- what a node hears from the holder
+
+HOLDER = "198.51.100.11"
+
+
+@pytest.fixture
+def standby(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> watch.Identity:
+    monkeypatch.setattr(device, "RUN", tmp_path)
+    monkeypatch.setattr(watch, "SKEWS", tmp_path / "skew")
+    return watch.Identity(Device("wg0", {"follow": {"nodes": [HOLDER]}}))
+
+
+def tell(standby: watch.Identity, at: float, places: dict[str, str]) -> None:
+    """A message of the holder's, over the wire's format."""
+    for data in mirror.messages(b"key", "wg0", HOLDER, at, places):
+        said = mirror.read({"wg0": b"key"}, data)
+        assert said
+        standby.hear(said["from"], said["time"], said["endpoints"])
+
+
+def test_a_message_of_several_datagrams_is_heard_whole(standby: watch.Identity) -> None:
+    places = {f"key-{number}": f"198.51.100.1:{number}" for number in range(3 * mirror.PEERS)}
+    tell(standby, time.time(), places)
+    assert standby.device.last_seen() == places
+    # One that was overtaken says nothing new.
+    tell(standby, time.time() - 60, {"key-1": "198.51.100.2:1"})
+    assert standby.device.last_seen() == places
+
+
+def test_clocks_differ_when_several_messages_say_so(
+    standby: watch.Identity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = time.time()
+    for late in (9.0, 8.0):  # they waited on their way, maybe
+        tell(standby, now - late, {})
+    assert watch.skews() == {}
+    tell(standby, now - 5.0, {})
+    assert {name: round(seconds) for name, seconds in watch.skews().items()} == {HOLDER: 5}
+    said = "the clock of 198.51.100.11 differs from this node's by 5.0 s: a take-over may not be believed\n"
+    assert capsys.readouterr().err == said
+    tell(standby, now, {})
+    assert watch.skews() == {}

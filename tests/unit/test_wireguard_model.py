@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.filter.wireguard_model import wireguard_model
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard_member as member
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard import preshared
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role
 
-from tests.wireguard import KEYS, ROLE
+from tests.wireguard import KEYS, options
 
-SPECIFICATION = (ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
 NAMES = ["a", "b", "c"]
 
 
@@ -31,7 +30,8 @@ def inventory(known: list[str] = NAMES, **common: Any) -> dict[str, dict[str, An
 
 
 def model(host: str, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    found = wireguard_model({"wireguard_interfaces": hosts[host]["wireguard_interfaces"]}, SPECIFICATION, host, hosts)
+    given = {"wireguard_interfaces": hosts[host]["wireguard_interfaces"]}
+    found = Role("wireguard", host, options(), given, [], [], hosts).model()
     assert found["errors"] == []
     return found
 
@@ -128,3 +128,14 @@ def test_a_member_is_let_in_once_and_out_once() -> None:
         CoreError, match="There is no member of this name. Found: ben. Accepted: anna. Correct the name."
     ):
         member.without_member([anna], "ben")
+
+
+def test_what_the_proxy_reaches_in_the_tunnel_is_somebody_s() -> None:
+    """G10; the addresses are those of all its servers."""
+    hosts, given = inventory(), {"wireguard_interfaces": inventory()["a"]["wireguard_interfaces"]}
+    proxy = {
+        "haproxy_backends": [{"name": "app", "servers": [{"name": "b", "address": "192.0.2.2"}]}],
+        "haproxy_listens": [{"name": "x", "servers": [{"name": "c", "address": "192.0.2.9"}]}, {"name": "y"}],
+    }
+    found = Role("wireguard", "a", options(), given, [], [], hosts, others=proxy).model()
+    assert [(one["rule"], one["got"]) for one in found["errors"]] == [("G10", "192.0.2.9")]

@@ -369,8 +369,8 @@ def _rows(cluster: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             instances = [{"instance": NOTHING, "state": NOTHING if node["reachable"] else "silent"}]
         services = [_service(one) for one in node["services"]]
         tunnels = [_tunnel(one) for one in node["tunnels"]]
-        empty: dict[str, str] = {}
-        for cells in zip_longest([first], instances, services, tunnels, fillvalue=empty):
+        nothing: dict[str, str] = {}
+        for cells in zip_longest([first], instances, services, tunnels, fillvalue=nothing):
             yield {name: cell for each in cells for name, cell in each.items()}
 
 

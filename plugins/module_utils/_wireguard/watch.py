@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 from . import mirror
@@ -28,6 +29,8 @@ AGAIN = 5.0
 # Seconds by which clocks may differ; a new holder whose clock is behind is not believed by members until it has caught up.
 SKEW = 1.0
 SKEWS = RUN / "skew"
+# Messages by which clocks are compared: each may have waited on its way, all of them hardly.
+COMPARED = 3
 
 
 def say(text: str) -> None:
@@ -44,6 +47,8 @@ class Identity:
     signing: bytes = b""
     told: float = 0.0
     newest: dict[str, float] = field(default_factory=dict)
+    # By how much the last messages of each node were older than this node's clock.
+    ages: dict[str, deque[float]] = field(default_factory=dict)
     # Since when another node is known to have been the holder while this one thought so; renewed until they agree.
     contested: float = 0.0
     renew_at: list[float] = field(default_factory=list)
@@ -86,11 +91,16 @@ class Identity:
         self._keep(places)
 
     def hear(self, sender: str, sent: float, places: dict[str, str]) -> None:
-        if sender not in self.others or sent <= self.newest.get(sender, 0.0):
+        newest = self.newest.get(sender, 0.0)
+        if sender not in self.others or sent < newest:
             return
-        self.newest[sender] = sent
         self._keep(places)
-        note_skew(sender, time.time() - sent)
+        if sent > newest:  # not one more datagram of the same message
+            self.newest[sender] = sent
+            ages = self.ages.setdefault(sender, deque(maxlen=COMPARED))
+            ages.append(time.time() - sent)
+            if len(ages) == COMPARED:
+                note_skew(sender, min(ages))
         if self.up:
             # Somebody else is, or has been, the identity. Whoever is left begins anew, now and when the other has gone.
             self.contested = time.time()
@@ -120,7 +130,7 @@ def skews() -> dict[str, float]:
 
 
 def note_skew(sender: str, seconds: float) -> None:
-    """Clocks that differ, for the role's next run and for `status` to find; a message takes milliseconds."""
+    """Clocks that differ, for the role's next run and for `status` to find."""
     known = skews()
     before = known.pop(sender, None)
     if abs(seconds) > SKEW:
