@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import http.server
 import json
+import subprocess
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +117,34 @@ def test_a_process_that_ended_is_quoted() -> None:
         "command traefik error: field not found"
     ]
     assert list(ctl.errors("chatter", False)) == []
+
+
+@pytest.mark.parametrize(("said", "trial"), [(["field not found"], 60.0), ([], 0.5)])
+def test_who_says_what_it_minds_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, said: list[str], trial: float
+) -> None:
+    """It has no API of ours then, and never will."""
+    monkeypatch.setattr(ctl, "TRIAL_API", "127.0.0.1:1")
+    monkeypatch.setattr(ctl, "SETTLED_SECONDS", 0.1)
+    monkeypatch.setattr(ctl, "TRIAL_SECONDS", trial)
+    with subprocess.Popen(["sleep", "300"]) as process:
+        began = time.monotonic()
+        try:
+            found = ctl.watch(process, "abc", lambda: said)
+        finally:
+            process.kill()
+    assert found[0].startswith("127.0.0.1:1: ")
+    assert (0.1 if said else trial) <= time.monotonic() - began < 30
+
+
+def test_a_log_is_read_without_a_move_of_its_writer() -> None:
+    with tempfile.TemporaryFile("w+") as log:
+        script = "echo one; read answer; echo two"
+        with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=log) as process:
+            while ctl.text_of(log) != "one\n":
+                assert process.poll() is None
+            process.communicate(b"\n")
+        assert ctl.text_of(log) == "one\ntwo\n"
 
 
 def test_a_pair_is_a_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
 from .answers import Api, Silent, problems
 
@@ -70,18 +70,22 @@ def try_candidate(binary: str, digest: str) -> None:
             **as_user(),
         )
         try:
-            found = watch(process, digest)
+            found = watch(process, digest, lambda: list(errors(text_of(log), ended=False)))
         finally:
             process.kill()
             process.wait()
-        log.seek(0)
-        said = list(errors(log.read(), ended=process.returncode not in (None, -9)))
+        said = list(errors(text_of(log), ended=process.returncode != -9))
     if found or said:
         raise Refused("\n".join([*found, *said]))
 
 
-def watch(process: subprocess.Popen[bytes], digest: str) -> list[str]:
-    """Asks until all is well, or it will not get better."""
+def text_of(log: TextIO) -> str:
+    """All of a file that somebody else writes to; his place in it is ours too, and stays."""
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
+
+
+def watch(process: subprocess.Popen[bytes], digest: str, said: Callable[[], list[str]]) -> list[str]:
+    """Asks until all is well, or it will not get better: it has answered, or said what it minds."""
     began = time.monotonic()
     answered = 0.0
     while True:
@@ -93,6 +97,7 @@ def watch(process: subprocess.Popen[bytes], digest: str) -> list[str]:
             answered = answered or now
         except Silent as reason:
             found = [str(reason)]
+            answered = answered or (now if said() else 0.0)
         if not found:
             return []
         if now - began > TRIAL_SECONDS or (answered and now - answered > SETTLED_SECONDS):
