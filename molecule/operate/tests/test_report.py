@@ -130,7 +130,7 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
 
     # The steps say what they wait for, and for how long.
     assert "lb-1: gives its VIPs to its peers; that may take up to 30 s." in output
-    assert "lb-1: kept clients of lb-1 are told to close, and have 4 s to come back once more." in output
+    assert "lb-1: kept clients of lb-1 are told to close, and have 1 s to come back once more." in output
 
 
 def test_a_run_that_went_back_says_so_on_its_page(site: Site, lab: Lab, tmp_path: Path) -> None:
