@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Site:
         return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def watching(lab: Lab, pair: Pair, nodes: Sequence[str] = NODES) -> Watched:
+def watching(lab: Lab, pair: Pair, nodes: tuple[str, ...] = NODES) -> Watched:
     """Starts from a pair that is whole, and sees through until it is calm again."""
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
