@@ -118,6 +118,13 @@ def test_a_node_in_fault_or_drained_can_not_take_over():
     assert found.healthy == []
 
 
+def test_nobody_takes_over_from_a_cluster_that_leaves_as_a_whole():
+    states = {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR)}
+    leaving = plan(*PAIR, leaving=PAIR)
+    assert roll_out(leaving, states, PAIR).healthy == []
+    assert roll_out(leaving, states, ["lb-1"]).healthy == ["lb-2"], "it stays for now"
+
+
 def test_a_limit_to_a_node_that_its_running_peer_does_not_list_is_refused():
     three = ("lb-1", "lb-2", "lb-3")
     states = {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR), "lb-3": {"running": False}}

@@ -16,7 +16,7 @@ from conftest import INTERNAL, NODES, ROOT, Site
 from lab.hosts import write_inventory
 
 SEED = ROOT / "inventories" / "two-load-balancers"
-AWAY = "molecule/wireguard/away.yml"
+AWAY = {"keepalived_state": "absent", "wireguard_state": "absent", "haproxy_state": "absent"}
 RANCHER, PROXMOX = f"http://{INTERNAL}/", f"http://{INTERNAL}:8006/"
 # The machines behind load-balancer-1 and load-balancer-2; hutre and petter; pluto.
 FIRST, SECOND = NODES
@@ -28,14 +28,14 @@ LISTEN = "import socket as s; r = s.socket(s.AF_INET, s.SOCK_RAW, 112); r.settim
 @pytest.fixture(scope="module")
 def seed(site: Site) -> Iterator[Site]:
     """In the place of the scenario's own pair. Anna is on `client`, and in."""
-    site.play(AWAY)
+    site.play("site.yml", **AWAY)
     found = Site(site.lab, site.lab.state / SEED.name)
     write_inventory(site.lab, SEED, found.inventory)
     found.come_in("anna", "client")
     found.play("site.yml")
     found.switch_on("client")
     yield found
-    found.play(AWAY)
+    found.play("site.yml", **AWAY)
 
 
 def advert(seed: Site, host: str) -> tuple[int, ...]:

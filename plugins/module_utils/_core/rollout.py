@@ -42,7 +42,8 @@ FROM_ONE_HOLDER = (TWO_STEP, SWITCH)
 class Rollout:
     """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place.
 
-    `change` is the gravest class of change on any node. `gather` are the holders that give up their VIPs before the first
+    `change` is the gravest class of change on any node. `healthy` are the nodes that can take over while others change: not those
+    that this run takes out of the cluster, which go first. `gather` are the holders that give up their VIPs before the first
     node changes, so that one node holds them all.
     """
 
@@ -99,7 +100,13 @@ def roll_out(
         dead=[name for name, state in states.items() if state is None],
         holders=_holders(states),
         joining=[name for name in nodes if states[name] is not None and name not in running and running],
-        healthy=[name for name in running if not _in_fault(states[name]) and not (states[name] or {}).get("drain")],
+        healthy=[
+            name
+            for name in running
+            if not _in_fault(states[name])
+            and not (states[name] or {}).get("drain")
+            and not (nodes[name].get("leaving") and name in play_hosts)
+        ],
     )
     holding = {name for names in result.holders.values() for name in names}
     preference = {name: place for place, name in enumerate(nodes)}

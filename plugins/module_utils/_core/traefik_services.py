@@ -70,7 +70,7 @@ def refused(where: str, backend: Item) -> Iterator[Finding]:
             "check",
             "Traefik checks HTTP servers by a request, not by a connection.",
             "no http",
-            "Set check.http to a path, or leave check out: then requests themselves are watched.",
+            "Set check.http to a path, or leave check out: then each request that finds no server is tried on the next.",
         )
     if mode == "tcp" and check.get("http"):
         yield finding(
