@@ -12,7 +12,7 @@ import pytest
 from lab.hosts import Lab
 from lab.observer import Observer
 from tests.faults import Pair
-from tests.site import NODES, Site, on_reload
+from tests.site import Site, on_reload
 
 # What a moment is late where it is noted: the journal's, the observer's, the last digit of the page's.
 LATE = 0.05
@@ -73,7 +73,7 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
         evenkeel_probe={"from": "client", "targets": [{"name": "web", "address": lab.vip}]},
     )
     pair.steady("lb-1")
-    with Observer(lab, NODES) as observer:
+    with Observer(lab, ("lb-1", "lb-2")) as observer:
         output = site.run()
         record = observer.record
 
