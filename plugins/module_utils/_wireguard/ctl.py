@@ -108,7 +108,7 @@ def verify() -> list[str]:
     problems = []
     for device in devices():
         wanted = device.wanted()
-        if wanted != device.exists():
+        if wanted != device.up():
             problems.append(
                 f"{device.name} is {'not up' if wanted else 'up, and its VIP is elsewhere'}: journalctl -u {device.unit}"
             )

@@ -114,6 +114,11 @@ class Device:
     def exists(self) -> bool:
         return Path("/sys/class/net", self.name).exists()
 
+    def up(self) -> bool:
+        """Whether it is there to stay: wg-quick makes the interface before it knows whether all goes well, and takes it away again."""
+        state = run("systemctl", "show", "--property=ActiveState", "--value", self.unit) if self.exists() else ""
+        return bool(state) and state.strip() not in ("activating", "deactivating")
+
     def wanted(self) -> bool:
         """Whether it belongs on this node now."""
         return not self.follow or has_address(str(self.follow["address"]))

@@ -21,7 +21,7 @@ def look() -> dict[str, Any]:
 
 
 def _interface(device: Device) -> dict[str, Any]:
-    up = device.exists()
+    up = device.up()
     names = _names(device)
     return {
         "name": device.name,

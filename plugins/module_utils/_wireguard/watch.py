@@ -159,7 +159,7 @@ def watch() -> None:
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
     # Until it was up once; what somebody takes down later stays down.
-    missing, again = [one for one in devices() if not one.follow], 0.0
+    missing, again = [one for one in devices() if not one.follow], time.monotonic() + AGAIN
     while True:
         missing = [one for one in missing if not one.exists()]
         if missing and time.monotonic() >= again:
