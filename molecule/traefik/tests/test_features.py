@@ -60,7 +60,7 @@ def laid_over(bed: Bed) -> Iterator[None]:
         )
     bed.converge(**features(bed.lab))
     # Servers are in use once they have been checked.
-    wait_for(lambda: bed.get().status == 200, 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
     yield
     bed.on("web-1", "systemctl stop hangup echo failing")
     bed.on("web-2", "systemctl stop failing")
@@ -101,7 +101,7 @@ def test_parts_by_their_share_and_sticky(bed: Bed) -> None:
 
 
 def test_a_spare_server_serves_where_no_other_is_there(bed: Bed) -> None:
-    wait_for(lambda: bed.get("/", *to("spare")).status == 200, 20)
+    wait_for(lambda: bed.statuses(1, "/", *to("spare")) == ["200"], 20)
     assert set(bed.bodies(5, "/", *to("spare"))) == {"web-2"}
 
 
@@ -190,7 +190,7 @@ def test_the_client_is_known_behind_proxies(bed: Bed) -> None:
 
 def test_a_disabled_server_gets_nothing_and_a_reserve_takes_over(bed: Bed) -> None:
     assert set(bed.bodies(6, "/", *to("spared"))) == {"web-3"}
-    wait_for(lambda: bed.get("/", *to("reserve")).status == 200, 20)
+    wait_for(lambda: bed.statuses(1, "/", *to("reserve")) == ["200"], 20)
     assert set(bed.bodies(6, "/", *to("reserve"))) == {"web-2"}
 
 
@@ -205,6 +205,13 @@ def test_connections_and_datagrams(bed: Bed) -> None:
     shares = Counter(bed.on("client", f"for i in $(seq 8); do curl -sS {named}; done").split())
     assert shares == {"web-1": 6, "web-2": 2}
     assert bed.lab.run("client", ["python3", "-c", TALK, bed.lab.address(LB)]).strip() == "HELLO"
+
+
+def test_memory_is_bounded_by_the_machines(bed: Bed) -> None:
+    """As the running process has it."""
+    environment = bed.on(LB, f"tr '\\0' '\\n' < /proc/{bed.pid()}/environ").splitlines()
+    total = int(bed.on(LB, "awk '/^MemTotal/ {print $2}' /proc/meminfo"))
+    assert {"GOGC=400", f"GOMEMLIMIT={total // 2}KiB"} <= set(environment)
 
 
 def test_ipv6_and_the_log(bed: Bed) -> None:

@@ -34,10 +34,11 @@ CIPHERS = [
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 ]
 HEALTH, DASHBOARD, USERS = "evenkeel", "evenkeel-dashboard", "evenkeel-users"
-RETRY, REPEAT = "evenkeel-retry", "evenkeel-repeat"
+RETRY = "evenkeel-retry"
 # Traefik sets memory of this size aside for each request, whatever its body: its own 2 MiB cost two thirds of all requests a
-# second. Longer bodies are not sent twice; HAProxy's buffer (tune.bufsize) draws the line at the same size.
-REPEATED_BODY = 16384
+# second, 16 KiB still a fifth of its processor time. Longer bodies are not sent twice; requests that may be repeated
+# seldom have one at all.
+REPEATED_BODY = 1024
 # What the node may ask of the running daemon without a password: no page that shows a secret.
 API = r"Method(`GET`) && PathRegexp(`^/api/(version|entrypoints|(http|tcp|udp)/(routers|services))`)"
 # Where the trial listens, in a network of its own.
@@ -174,7 +175,7 @@ def _entry_point(item: Mapping[str, Any], address: str, retries: int) -> Object:
     if item["redirect_to"]:
         http["redirections"] = {"entryPoint": {"to": item["redirect_to"], "scheme": "https"}}
     # On the entry point, so that containers found by label are served as well.
-    wanted = [f"{REPEAT}@file", f"{RETRY}@file"] * (retries > 1) + [_at_file(name) for name in item["middlewares"]]
+    wanted = [f"{RETRY}@file"] * (retries > 1) + [_at_file(name) for name in item["middlewares"]]
     http.update(_given(middlewares=wanted))
     if item["tls"] is not None:
         http["tls"] = _tls(item["tls"])
@@ -236,11 +237,10 @@ def _dynamic(model: Mapping[str, Any]) -> Object:
         by_mode[item["mode"]]["services"][item["name"]] = _composite(item)
     retries = model["traefik_global"]["retries"]
     if retries > 1:
-        # A server that cannot be reached costs nothing; one that hangs up without an answer (502) has had the request, so it is
-        # seldom asked again, and only by methods that are idempotent.
-        http["middlewares"][RETRY] = {"retry": {"attempts": retries}}
-        http["middlewares"][REPEAT] = {
-            "retry": {"attempts": min(retries, 3), "status": ["502"], "maxRequestBodyBytes": REPEATED_BODY}
+        # A server that cannot be reached has not had the request, whatever it is. One that hangs up without an answer (502) may
+        # have: then Traefik sends it again only if its method is idempotent. One middleware for both: each costs each request.
+        http["middlewares"][RETRY] = {
+            "retry": {"attempts": retries, "status": ["502"], "maxRequestBodyBytes": REPEATED_BODY}
         }
     for name, target in (("traefik_middlewares", http), ("traefik_tcp_middlewares", tcp)):
         for item in model[name]:
