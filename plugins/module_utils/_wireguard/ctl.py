@@ -39,8 +39,8 @@ def up() -> None:
 
 
 def down() -> None:
-    for device in _running():
-        run("systemctl", "stop", device.unit)
+    # Also one that is only being started.
+    run("systemctl", "stop", "evenkeel-wireguard@*.service")
     # Those that did not come up are no longer anybody's trouble.
     succeeds("systemctl", "reset-failed", "evenkeel-wireguard@*.service")
     if succeeds("nft", "list", "table", "inet", TABLE):

@@ -114,10 +114,13 @@ class Device:
     def exists(self) -> bool:
         return Path("/sys/class/net", self.name).exists()
 
+    def state(self) -> str:
+        """Its unit's ActiveState, as systemd calls it."""
+        return run("systemctl", "show", "--property=ActiveState", "--value", self.unit).strip()
+
     def up(self) -> bool:
         """Whether it is there to stay: wg-quick makes the interface before it knows whether all goes well, and takes it away again."""
-        state = run("systemctl", "show", "--property=ActiveState", "--value", self.unit) if self.exists() else ""
-        return bool(state) and state.strip() not in ("activating", "deactivating")
+        return self.exists() and self.state() not in ("activating", "deactivating")
 
     def wanted(self) -> bool:
         """Whether it belongs on this node now."""

@@ -158,10 +158,10 @@ def watch() -> None:
         with contextlib.suppress(OSError):
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
-    # Until it was up once; what somebody takes down later stays down.
+    # Until it is up; what somebody takes down is inactive, not failed, and stays down.
     missing, again = [one for one in devices() if not one.follow], time.monotonic() + AGAIN
     while True:
-        missing = [one for one in missing if not one.exists()]
+        missing = [one for one in missing if one.state() not in ("active", "inactive")]
         if missing and time.monotonic() >= again:
             again = time.monotonic() + AGAIN
             with contextlib.suppress(Trouble):
