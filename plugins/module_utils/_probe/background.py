@@ -84,7 +84,8 @@ class Background:
             if pid is None:
                 break
             if pid:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
             # Answers on their way are awaited for as long as the timeout, no longer.
             time.sleep(0.05)
         try:
