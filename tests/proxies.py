@@ -184,8 +184,12 @@ class Bed:
         assert "changed=0" in self.converge(**gone)
 
 
-def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 1) -> Watched:
-    """Tells what new and kept clients of an address saw while something happened; they wait so many seconds."""
+def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 5) -> Watched:
+    """Tells what new and kept clients of an address saw while something happened; they wait so many seconds.
+
+    On a busy machine one answer of many thousands takes longer than a second, which is nobody's fault (`lost` asks after the
+    99th percentile instead). What has to be quick is asked with less patience.
+    """
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
         probe.start([{"name": "web", "address": address, "port": port}], timeout=patience, **LOAD)
@@ -202,10 +206,12 @@ def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 1) 
 
 
 def lost(seen: dict[str, Any]) -> str:
-    """Empty if nothing was; otherwise what, and whether the machine was too busy for the figures to be trusted."""
-    if not seen["lost"]:
+    """Empty if nothing was and clients in general did not wait; otherwise what, and how late the busy machine was itself."""
+    slow = [who for who in ("new", "kept") if (seen[who]["latency_ms"]["p99"] or 0) >= 1000]
+    if not seen["lost"] and not slow:
         return ""
-    return f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms: {seen['lost_list'][:5]}"
+    waited = "".join(f", {who} waited: {seen[who]['latency_ms']}" for who in slow)
+    return f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms{waited}: {seen['lost_list'][:5]}"
 
 
 @pytest.fixture(scope="session")

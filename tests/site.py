@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,13 @@ from tests.faults import CALM, Pair
 from tests.suite.steps import ROOT
 
 NODES = ("lb-1", "lb-2", "lb-3")
+# By path and by full name, as users run them.
+DRAIN, UNDRAIN, STATUS, ROLLBACK = (
+    "playbooks/drain.yml",
+    "evenkeel.lb.undrain",
+    "evenkeel.lb.status",
+    "evenkeel.lb.rollback",
+)
 
 # Does something while clients are there; returns what they and the kernels saw (tests/faults.py).
 Watched = Callable[[Callable[[], object]], dict[str, Any]]
@@ -220,6 +228,15 @@ def on_reload(lab: Lab, host: str, command: str) -> Iterator[None]:
         yield
     finally:
         on(lab, host, f"rm {folder}/99-test.conf; systemctl daemon-reload")
+
+
+def states(site: Site) -> dict[str, str]:
+    """What each node of a pair is in its first VRRP instance; without those that do not answer (yet)."""
+    found = {}
+    for host in ("lb-1", "lb-2"):
+        with contextlib.suppress(AssertionError):
+            found[host] = site.ask(host, "evenkeel.lb.vrrp_info")["instances"][0]["state"]
+    return found
 
 
 def wait_for(happens: Callable[[], bool], seconds: float) -> None:

@@ -218,7 +218,8 @@ def test_a_connection_closed_between_requests_is_replaced_without_a_loss(how):
     def behave(connection, requests):
         next(requests)
         connection.sendall(GOOD)
-        time.sleep(0.01)
+        # A reset throws away what the client has not read yet.
+        time.sleep(0.05)
         if how == "408":
             connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         if how == "reset":
@@ -267,7 +268,7 @@ def test_lost_in_flight_is_counted_apart():
         result = watch(port, duration=0.5, rate=20, kept=0, timeout=0.2)
     mark = result["began"] + 0.22
     seen = report(result, [mark], 3, False)
-    assert seen["lost"] == 10
+    assert seen["lost"] + seen["missed"] == 10
     assert 1 <= seen["lost_in_flight"] < 10
     assert len(seen["lost_list"]) == 3 and not seen["lost_list_complete"]
     assert "series" not in seen
@@ -386,7 +387,9 @@ def test_it_ends_by_itself(tmp_path):
     with server(good) as port:
         background = Background(str(tmp_path))
         background.start(settings({"targets": [{"address": "127.0.0.1", "port": port}], "duration": 0.2}))
-        time.sleep(0.6)
+        deadline = time.monotonic() + 5
+        while background.pid() is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert background.pid() is None
         assert background.stop()["new"]["sent"] == 20
 

@@ -99,6 +99,8 @@ def test_a_reload_that_fails_after_a_good_check_is_put_back(node: Node, proxy: P
     before = node.sh(f"sha256sum {CONFIG} {CERTIFICATE} {SYSCTL} {DROP_IN}; sysctl net.ipv4.ip_nonlocal_bind")
     arguments = proxy.arguments("two", extra="    bind 0.0.0.0:9999\n", certificate=1)
     arguments["verify"]["command"] = [["sh", "-c", "test $EVENKEEL_APPLY = none || grep -q :270F /proc/net/tcp6"]]
+    # haproxy tries to bind for two seconds before it says so.
+    arguments["verify"]["timeout"] = 6
     with taken(node, 9999):
         done = node.commit(**arguments)
     assert done.failed and (done.stage, done.rolled_back, done.validated) == ("verify", True, "namespace")

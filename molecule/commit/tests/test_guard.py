@@ -169,7 +169,7 @@ def test_the_connection_that_made_the_change_confirms_nothing(trial: Trial, prox
 
 def test_through_a_jump_host(trial: Trial, proxy: Proxy, tmp_path: Path) -> None:
     node = trial.node
-    jump = f"ssh -F {node.lab.state}/ssh_config -W %h:%p lb-2"
+    jump = f"ssh -F {node.lab.state}/ssh_config -W %h:%p web-1"
     common = f"-o UserKnownHostsFile={node.lab.state}/known_hosts -o IdentitiesOnly=yes -o ProxyCommand='{jump}'"
     options = ["-e", json.dumps({"ansible_ssh_common_args": common})]
     env = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path)}
@@ -178,7 +178,7 @@ def test_through_a_jump_host(trial: Trial, proxy: Proxy, tmp_path: Path) -> None
     said = node.commit(*options, env=env, state="confirm", run_id="run-two")
     assert said.changed, said.output
     came = node.sh(
-        f"journalctl -q -u ssh --since=@{since} -o cat | grep -c 'Accepted .* from {node.lab.address('lb-2')} '"
+        f"journalctl -q -u ssh --since=@{since} -o cat | grep -c 'Accepted .* from {node.lab.address('web-1')} '"
     )
     assert came.strip() == "2"
     assert node.says("two")
@@ -189,7 +189,7 @@ def test_a_session_that_is_killed_takes_nothing_with_it(trial: Trial, proxy: Pro
     node = trial.node
 
     def here(name: str) -> str:
-        return f"test $EVENKEEL_APPLY = none || touch /run/at-{name}; sleep 2" if name == act else "true"
+        return f"test $EVENKEEL_APPLY = none || touch /run/at-{name}; sleep 5" if name == act else "true"
 
     arguments = proxy.arguments("two", certificate=1, guard=3)
     arguments["validate"] = [["haproxy", "-c", "-f", CONFIG], ["sh", "-c", f"EVENKEEL_APPLY=; {here('validate')}"]]

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import contextlib
-import io
 import json
-import os
-import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from conftest import CONFIG, Answer, Node, Proxy
+
+from tests.leaks import PLACES, leaks, left_here
 
 CANARIES = {
     "after a known word": "canary-one-6f1d2c",
@@ -25,33 +19,6 @@ CANARIES = {
     "in an address": "canary-four-c40d77",
     "written by a person": "canary-five-0a9f3e",
 }
-TOKEN = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
-# Where something may be left, on the node and on the controller.
-PLACES = "/tmp /var/tmp /home/keel /root/.ansible /run/evenkeel /dev/shm"
-
-
-def layers(data: bytes, depth: int = 4) -> Iterator[bytes]:
-    """The data, and what is packed in it: base64, zlib and zip, one inside the other, as Ansible's payloads are."""
-    yield data
-    if depth == 0:
-        return
-    for token in set(TOKEN.findall(data)):
-        try:
-            raw = base64.b64decode(token + b"=" * (-len(token) % 4))
-        except (binascii.Error, ValueError):
-            continue
-        yield raw
-        with contextlib.suppress(zlib.error):
-            yield from layers(zlib.decompress(raw), depth - 1)
-        if raw.startswith(b"PK"):
-            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-                for name in archive.namelist():
-                    yield from layers(archive.read(name), depth - 1)
-
-
-def leaks(data: bytes) -> set[str]:
-    """Which canaries are in there, however packed."""
-    return {where for layer in layers(data) for where, canary in CANARIES.items() if canary.encode() in layer}
 
 
 def left_on(node: Node) -> bytes:
@@ -69,17 +36,6 @@ def forget(node: Node) -> None:
         "rm -rf /home/keel/.ansible; journalctl -q --rotate; journalctl -q --vacuum-time=1s; "
         "rm -f /var/log/journal/*/*@*.journal"
     )
-
-
-def left_here() -> bytes:
-    """What ansible may have left on the controller."""
-    found = []
-    # Other runs of ansible come and go there.
-    for folder, _folders, files in os.walk(Path("~/.ansible/tmp").expanduser()):
-        for name in files:
-            with contextlib.suppress(FileNotFoundError):
-                found.append(Path(folder, name).read_bytes())
-    return b"".join(found)
 
 
 def arguments(proxy: Proxy, word: str, extra: str = "") -> dict[str, Any]:
@@ -115,11 +71,11 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
     if pipelining == "copied":
         kept = {**env, "ANSIBLE_KEEP_REMOTE_FILES": "1"}
         assert not node.commit(env=kept, **arguments(proxy, "planted")).failed
-        assert leaks(left_on(node)) == set(CANARIES) - {"written by a person"}
+        assert leaks(left_on(node), CANARIES) == set(CANARIES) - {"written by a person"}
     node.sh(f"logger -t planted {CANARIES['written by a person']}; journalctl --sync")
-    assert "written by a person" in leaks(left_on(node))
+    assert "written by a person" in leaks(left_on(node), CANARIES)
     forget(node)
-    assert leaks(left_on(node)) == set()
+    assert leaks(left_on(node), CANARIES) == set()
 
     commit(lambda done: not done.failed and done.changed, **arguments(proxy, "first"))
     commit(lambda done: not done.failed and done.changed, options=["--check"], **arguments(proxy, "second"))
@@ -135,7 +91,7 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
     commit(lambda done: not done.failed and bool(done.guard), **trial)
     seen = base64.b64decode(node.sh("base64 -w 0 /run/seen; rm /run/seen"))
     assert b"recover\0work\0/run/evenkeel/commit/" in seen and b"fall-back" in seen
-    assert leaks(seen) == set()
+    assert leaks(seen, CANARIES) == set()
     if pipelining == "pipelined":
         commit(lambda done: done.changed, state="confirm", run_id="run-trial")
     else:
@@ -161,9 +117,9 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
 
     node.sh("journalctl --sync")
     output = "\n".join(said)
-    assert leaks(output.encode()) == set(), json.dumps(sorted(leaks(output.encode())))
-    assert leaks(left_on(node)) == set()
-    assert leaks(left_here()) == set()
+    assert leaks(output.encode(), CANARIES) == set(), json.dumps(sorted(leaks(output.encode(), CANARIES)))
+    assert leaks(left_on(node), CANARIES) == set()
+    assert leaks(left_here(), CANARIES) == set()
     # They are where they belong, for nobody but root.
     assert node.sh(
         f"grep -c {CANARIES['in a secret file']} /etc/haproxy/secret.txt; stat -c %a /etc/haproxy/secret.txt"

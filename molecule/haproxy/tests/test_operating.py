@@ -195,7 +195,7 @@ def test_it_is_waited_for_sessions(bed: Bed, undrained: None) -> None:
     assert late["error"]["got"] == "1 of api/web-3"
     assert "it is drained, but after 0.5 s it still has sessions." in late["msg"]
     # The answer comes when the next call, which takes as long as that one to begin, has been waiting for a while.
-    end = 2 + time.monotonic() - began
+    end = 6 + time.monotonic() - began
     bed.on("web-3", f"setsid sh -c 'sleep {end:.1f}; systemctl restart lab-slow' >/dev/null 2>&1 &")
     done = drained(bed, **busy, wait_seconds=30)
     assert (done["changed"], done["servers"][0]["sessions"]) == (False, 0)

@@ -115,7 +115,7 @@ def test_a_cookie_whose_server_is_gone_leads_to_another_one(bed: Bed) -> None:
 def test_a_server_takes_as_many_connections_as_it_may(bed: Bed) -> None:
     with held(bed, "/full"):
         assert bed.get("/full").status == 502
-    wait_for(lambda: bed.get("/full").status == 200, 5)
+    wait_for(lambda: bed.statuses(1, "/full") == ["200"], 20)
 
 
 # --- retries

@@ -1,4 +1,4 @@
-"""A running pair, and what an operator does with it."""
+"""A running pair, and what an operator asks of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from tests.site import (  # noqa: E402 - found by the lines above
     lab,
     pair,
     site,
-    watched,
 )
 
-__all__ = ["as_it_was", "as_it_was_in_the_end", "lab", "pair", "site", "watched"]
+__all__ = ["as_it_was", "as_it_was_in_the_end", "lab", "pair", "site"]
 
 as_a_user()

@@ -9,7 +9,7 @@ import pytest
 
 from lab import faults
 from lab.hosts import Lab
-from tests.site import Site, on
+from tests.site import Site, on, states, wait_for
 
 CONF = "/etc/haproxy/haproxy.cfg"
 CANARY = "c4n4ry-of-a-password"
@@ -98,6 +98,7 @@ def test_a_node_that_cannot_be_reached_is_no_success(site: Site, lab: Lab) -> No
         faults.power_on(lab, "lb-2")
     assert "lb-2 can't be reached, so nobody knows." in output
     assert "lb-1:" not in output
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, 30)
 
 
 def test_a_limit_that_leaves_no_balancer_is_no_success(site: Site, lab: Lab) -> None:

@@ -12,14 +12,7 @@ import pytest
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import Pair
-from tests.site import Site, flat, on
-
-DRAIN, UNDRAIN, STATUS, ROLLBACK = (
-    "playbooks/drain.yml",
-    "evenkeel.lb.undrain",
-    "evenkeel.lb.status",
-    "evenkeel.lb.rollback",
-)
+from tests.site import DRAIN, ROLLBACK, STATUS, UNDRAIN, Site, flat, on
 
 
 @pytest.fixture(autouse=True)

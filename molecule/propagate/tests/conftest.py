@@ -1,4 +1,4 @@
-"""A running pair, and what an operator does with it."""
+"""A running pair, and what changes of it reach clients."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def sound(bed: Bed, **over: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def laid_over(bed: Bed) -> Any:
     bed.converge(**sound(bed))
-    wait_for(lambda: bed.get().status == 200, 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
     yield
     bed.converge()
 
@@ -53,9 +52,7 @@ def test_a_changed_service_is_hot_and_loses_nothing(bed: Bed, probe: Probe) -> N
 
 def test_nothing_to_do_is_nothing(bed: Bed) -> None:
     before = bed.everything()
-    began = time.monotonic()
     assert "changed=0" in bed.converge(**sound(bed))
-    assert time.monotonic() - began < 20
     assert bed.everything() == before
 
 
@@ -134,7 +131,7 @@ def test_what_fails_on_load_only_is_rolled_back(bed: Bed) -> None:
     # The VIP is not here, so that this alone would do; the other address is nowhere.
     said = bed.refusal(**over)
     assert "`systemctl restart traefik.service` failed. The old set was put back." in said, said
-    wait_for(lambda: bed.get().status == 200, 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
     assert bed.files() == before
 
 

@@ -74,7 +74,7 @@ def test_only_an_address_or_a_port_restarts(site: Site) -> None:
     assert site.sh("web-1", started) != first
     assert site.sh("web-1", "wg show mesh listen-port").strip() == "51999"
     site.mesh("--limit", "web-1")
-    assert site.tries("web-2", "http://192.0.2.225:8080/", 6)
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/", 0.4), 15)
 
 
 def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:

@@ -63,10 +63,8 @@ def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
             waited[host] = time.monotonic() - began
     finally:
         thaw(people.lab, holder)
-    healed = time.monotonic()
     print(f"requests through the tunnel again after {waited} s of {LIMIT_SECONDS} s")
-    time.sleep(max(0.0, healed + 1.0 - time.monotonic()))
-    assert len(people.up()) == 1
+    people.until(lambda: len(people.up()) == 1, 3)
     back = {host: people.until(lambda host=host: people.tries(host, SERVICE, 0.4), 15) for host in ("client", "web-3")}
     print(f"and after the thaw within {back} s")
     assert max(waited.values()) < LIMIT_SECONDS, waited
@@ -141,12 +139,15 @@ def test_clocks_that_differ_are_a_finding(people: Site) -> None:
     try:
         people.until(lambda: people.lab.address(holder) in people.sh(other, skew))
         said = " ".join(people.play("site.yml").split())
-        assert (
+        # What a message takes to arrive makes it a little less than the seven.
+        assert re.search(
             "The clocks of two nodes differ, and members don't believe a new holder that is behind the old one. "
-            f"Found: {other} and {people.lab.address(holder)}, by 7 s. Accepted: a second. "
-            "Keep them in step: chrony, or systemd-timesyncd. [H9]"
-        ) in said
-        assert f"its clock differs from that of {people.lab.address(holder)} by 7 s" in people.status(expect=2)
+            rf"Found: {other} and {people.lab.address(holder)}, by (7|6\.[89]) s. Accepted: a second. "
+            r"Keep them in step: chrony, or systemd-timesyncd. \[H9\]",
+            said,
+        ), said
+        told = rf"its clock differs from that of {people.lab.address(holder)} by (7|6\.[89]) s"
+        assert re.search(told, people.status(expect=2))
     finally:
         people.sh(holder, f"rm -r {drop_in}; {restart}")
     people.until(lambda: people.lab.address(holder) not in people.sh(other, skew))
@@ -174,7 +175,7 @@ def test_a_watcher_that_is_stopped_takes_the_tunnel_down(people: Site) -> None:
     finally:
         people.sh(holder, "systemctl start evenkeel-wireguard.service")
     assert people.up() == {holder}
-    people.until(lambda: people.tries("client", SERVICE, 0.4), LIMIT_SECONDS)
+    people.until(lambda: people.tries("client", SERVICE, 0.4), 12)
 
 
 def test_a_new_member_disturbs_nobody(people: Site) -> None:
@@ -199,7 +200,7 @@ def test_a_new_member_disturbs_nobody(people: Site) -> None:
 
 
 def test_a_revoked_member_is_cut_off_on_every_node(people: Site) -> None:
-    assert people.tries("web-3", SERVICE)
+    people.until(lambda: people.tries("web-3", SERVICE))
     people.play("playbooks/member.yml", evenkeel_member="ben", evenkeel_revoke=True)
     people.play("site.yml")
     assert not people.tries("web-3", SERVICE)
