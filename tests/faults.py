@@ -35,12 +35,13 @@ PROBE_STATE = "/run/probe-of-tests"
 HAPROXY, KEEPALIVED, NGINX = "haproxy.service", "keepalived.service", "nginx.service"
 # How long clients are watched before anything happens, and after the VIP is back.
 CALM = 1.0
-# Around the moment that an observer notes, a VIP moves: from when the kernel had it until the neighbours have heard of it
-# (gratuitous ARP, unsolicited neighbour advertisement). What is sent in between, however short, goes to the old holder.
-MOVE = [milliseconds / 1000 for milliseconds in range(-2, 11)]
+# Around the moment that an observer notes, a VIP moves: from when the kernel had it, 2 ms before, until the neighbours have heard
+# of it (gratuitous ARP, unsolicited neighbour advertisement), 10 ms after. What is sent in between, however short, goes to the old
+# holder.
+MOVE = [tick / 5000 for tick in range(-10, 51)]
 # A VIP that changes hands may have two holders for a moment, since the new one comes before the old one goes: 5 to 20 ms, and as
-# long as that one has to wait for the processor [ran]. Two nodes that both want it go on for many adverts.
-CHANGE_OF_HANDS = 0.3
+# long as that one has to wait for the processor [ran].
+CHANGE_OF_HANDS = 0.1
 
 
 @dataclass(frozen=True)
