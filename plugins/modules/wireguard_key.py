@@ -86,8 +86,9 @@ def main() -> None:
     keys, action = Keys(module.params["interface"]), module.params["action"]
     result: dict[str, object] = {"changed": False, "ready": keys.ready()}
     try:
-        before = keys.public()
-        if action in ("make", "wrap", "unwrap") and not before:
+        # One in a configuration that somebody wrote is there, and not yet where it belongs.
+        kept = bool(keys.public()) and keys.path.exists()
+        if action in ("make", "wrap", "unwrap") and not kept:
             result["changed"] = True
             if not module.check_mode and action == "unwrap":
                 keys.unwrap(module.params["wrapped"])

@@ -68,6 +68,20 @@ def test_a_message_of_several_datagrams_is_heard_whole(standby: watch.Identity) 
     assert standby.device.last_seen() == places
 
 
+def test_a_clock_that_is_put_right_is_heard_again(standby: watch.Identity) -> None:
+    now = time.time()
+    for ahead in (3600.0, 3600.2, 3600.4):
+        tell(standby, now + ahead, {"key-1": "198.51.100.1:1"})
+    assert HOLDER in watch.skews()
+    for right in (0.0, 0.2, 0.4):
+        tell(standby, now + right, {"key-1": "198.51.100.1:2"})
+    assert standby.device.last_seen() == {"key-1": "198.51.100.1:2"}
+    assert watch.skews() == {}
+    # What was said before is still not believed.
+    tell(standby, now - 60, {"key-1": "198.51.100.1:3"})
+    assert standby.device.last_seen() == {"key-1": "198.51.100.1:2"}
+
+
 def test_clocks_differ_when_several_messages_say_so(
     standby: watch.Identity, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,6 +140,34 @@ def test_a_first_commit_that_fails_leaves_nothing_running(site: Site) -> None:
     site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
 
 
+def test_a_default_route_goes_through_the_tunnel_and_the_tunnel_does_not(site: Site) -> None:
+    """wg-quick marks the tunnel's own packets; neither its start nor a sync may take the mark away."""
+    mesh = {**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only"}
+    place = f"{site.lab.address('web-2')}:51831"
+    peer = {
+        "name": "office",
+        "public_key": site.sh("web-2", "wg show mesh public-key").strip(),
+        "endpoint": place,
+        "allowed_ips": ["0.0.0.0/0"],
+    }
+
+    def interfaces(**changes: object) -> list[dict[str, object]]:
+        return [mesh, {"name": "out", "addresses": ["192.0.2.209/29"], "port": 51830, "peers": [{**peer, **changes}]}]
+
+    way = "wg show out fwmark; ip route get 192.0.2.1; ip route get {} mark $(wg show out fwmark)"
+    try:
+        for changes in ({}, {"keepalive": 20}):
+            site.mesh("--limit", "web-1", wireguard_interfaces=interfaces(**changes))
+            mark, through, around = (
+                line
+                for line in site.sh("web-1", way.format(site.lab.address("web-2"))).splitlines()
+                if line.strip() and "cache" not in line
+            )
+            assert int(mark, 16) and "dev out" in through and "dev eth0" in around
+    finally:
+        site.mesh("--limit", "web-1")
+
+
 def test_absent(site: Site) -> None:
     key = site.sh("web-1", "cat /etc/wireguard/mesh.key")
     # Also if what it was started with is lost.
@@ -154,4 +182,29 @@ def test_absent(site: Site) -> None:
     assert "inactive" in left
     site.mesh()
     assert site.sh("web-1", "cat /etc/wireguard/mesh.key") == key
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+
+
+def test_a_tunnel_of_wg_quicks_own_unit_is_taken_over(site: Site) -> None:
+    """As seed 3 has it, and also where somebody has brought it up by hand. From here on `absent` gives the person's file back."""
+    key = site.sh("web-1", "cat /etc/wireguard/mesh.key").strip()
+    peers = site.sh("web-1", "sed -n '/^.Peer/,$p' /etc/wireguard/mesh.conf")
+    site.mesh("--limit", "web-1", wireguard_state="absent")
+    by_hand = f"[Interface]\nPrivateKey = {key}\nAddress = 192.0.2.225/28\nListenPort = 51820\n\n{peers}"
+    site.lab.run(
+        "web-1", ["sh", "-ec", "umask 077; rm /etc/wireguard/mesh.key; cat > /etc/wireguard/mesh.conf"], stdin=by_hand
+    )
+    site.sh("web-1", "systemctl enable --now wg-quick@mesh 2>&1")
+    site.mesh("--limit", "web-1", wireguard_on_drift="overwrite")
+    assert site.sh("web-1", "cat /etc/wireguard/mesh.key").strip() == key
+    units = site.sh(
+        "web-1", "systemctl is-enabled wg-quick@mesh 2>&1; systemctl is-active evenkeel-wireguard@mesh"
+    ).split()
+    assert units == ["disabled", "active"]
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    site.sh(
+        "web-1",
+        "systemctl stop evenkeel-wireguard@mesh; wg-quick up mesh 2>&1; rm -f /run/evenkeel/wireguard/mesh.conf",
+    )
+    site.sh("web-1", f"systemctl reload evenkeel-wireguard; {CTL} verify")
     site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)

@@ -5,7 +5,7 @@
 
 up              bring up what belongs on this node now
 down            take every tunnel down
-reload          bring what runs to the files; only a tunnel whose address, port or hooks changed is started anew
+reload          bring what runs to the files; only a tunnel that changed in more than its peers, MTU and mark is started anew
 watch           keep each identity where its virtual IP is
 start NAME      of the tunnel's unit
 stop NAME       of the tunnel's unit
@@ -31,11 +31,13 @@ NOWHERE = "evenkeel-none"
 
 
 def up() -> None:
-    """One that does not come up keeps none of the others down; `watch` tries it again."""
+    """All at once, so that one that waits for a name server keeps none of the others down; `watch` tries it again."""
     _load_filter()
-    _each(
-        [one for one in devices() if one.wanted() and not one.exists()], lambda one: run("systemctl", "start", one.unit)
-    )
+    for device in devices():
+        device.take_over()
+    missing = [one.unit for one in devices() if one.wanted() and not one.exists()]
+    if missing:
+        run("systemctl", "restart", *missing)
 
 
 def down() -> None:
@@ -67,8 +69,10 @@ def _each(found: Iterable[Device], act: Callable[[Device], object]) -> None:
 
 def _bring(device: Device) -> None:
     known = device.name in node()["interfaces"]
+    if known:
+        device.take_over()
     if not known or not device.wanted():
-        run("systemctl", "stop", device.unit)
+        device.leave()
     elif not device.exists() or device.stale():
         run("systemctl", "restart", device.unit)
     else:

@@ -22,6 +22,7 @@ NODE = Path("/etc/evenkeel/wireguard.json")
 NFT = Path("/etc/evenkeel/wireguard.nft")
 TABLE = "evenkeel_wireguard"
 DISCARD = 9
+MARK = re.compile(r"(?m)^FwMark\s*=")
 
 
 class Trouble(Exception):
@@ -114,13 +115,19 @@ class Device:
     def exists(self) -> bool:
         return Path("/sys/class/net", self.name).exists()
 
+    def carries(self) -> bool:
+        """Whether it is there and its link is up (IFF_UP); `watch` takes the link down before the rest."""
+        with contextlib.suppress(OSError):
+            return bool(int(Path("/sys/class/net", self.name, "flags").read_text(encoding="ascii"), 16) & 1)
+        return False
+
     def state(self) -> str:
         """Its unit's ActiveState, as systemd calls it."""
         return run("systemctl", "show", "--property=ActiveState", "--value", self.unit).strip()
 
     def up(self) -> bool:
         """Whether it is there to stay: wg-quick makes the interface before it knows whether all goes well, and takes it away again."""
-        return self.exists() and self.state() not in ("activating", "deactivating")
+        return self.carries() and self.state() not in ("activating", "deactivating")
 
     def wanted(self) -> bool:
         """Whether it belongs on this node now."""
@@ -142,6 +149,9 @@ class Device:
     # -- starting and stopping, by its unit
 
     def start(self) -> None:
+        # Whoever made it before, by hand or by wg-quick's own unit, has it no longer.
+        if self.exists():
+            run("wg-quick", "down", str(self.conf))
         write(self.started, self.conf.read_text(encoding="utf-8"))
         try:
             run("wg-quick", "up", str(self.started))
@@ -153,6 +163,19 @@ class Device:
         if self.exists():
             run("wg-quick", "down", str(self.started if self.started.exists() else self.conf))
         self.started.unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Not on this node, whoever brought it up."""
+        run("systemctl", "stop", self.unit)
+        self.stop()
+
+    def take_over(self) -> None:
+        """wg-quick's own unit would bring it up on every node, and again after each boot."""
+        theirs = f"wg-quick@{self.name}.service"
+        if succeeds("systemctl", "is-enabled", "--quiet", theirs) or succeeds(
+            "systemctl", "is-active", "--quiet", theirs
+        ):
+            run("systemctl", "disable", "--now", theirs)
 
     def stale(self) -> bool:
         """Whether it was started with something that only another start changes."""
@@ -217,9 +240,12 @@ class Device:
             raise Trouble(
                 f"{self.conf}: nothing is left of it without wg-quick's lines; the running peers stay as they are"
             )
-        text = text.replace(
-            "[Interface]", f"[Interface]\nPrivateKey = {self.key.read_text(encoding='ascii').strip()}", 1
-        )
+        own = [f"PrivateKey = {self.key.read_text(encoding='ascii').strip()}"]
+        # wg-quick marks the packets of a tunnel that has the default route, in no file; what is not named here is taken away.
+        if not MARK.search(text):
+            named = self.started.exists() and MARK.search(self.started.read_text(encoding="utf-8"))
+            own.append(f"FwMark = {'off' if named else run('wg', 'show', self.name, 'fwmark').strip()}")
+        text = text.replace("[Interface]", "\n".join(["[Interface]", *own]), 1)
         known = self.last_seen()
         if not known:
             return text

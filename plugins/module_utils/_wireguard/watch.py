@@ -60,11 +60,12 @@ class Identity:
     def look(self) -> None:
         """Be up or down as the kernel's addresses say."""
         wanted = self.device.wanted()
-        if wanted == self.up and wanted == self.device.exists():
+        if wanted == self.up and wanted == (self.device.carries() if wanted else self.device.exists()):
             return
         if wanted:
             say(f"{self.device.name}: the VIP is here")
-            run("systemctl", "start", self.device.unit)
+            # Its unit may be active without it, since wireguard-go can be killed; one that is just being started is left to that.
+            run("systemctl", "restart" if self.device.state() == "active" else "start", self.device.unit)
             self.told = 0.0
         else:
             say(f"{self.device.name}: the VIP is elsewhere")
@@ -73,7 +74,7 @@ class Identity:
                 with contextlib.suppress(Trouble):
                     self.tell()
                 run("ip", "link", "set", "dev", self.device.name, "down")
-            run("systemctl", "stop", self.device.unit)
+            self.device.leave()
         self.up = wanted
 
     def tell(self) -> None:
@@ -91,7 +92,9 @@ class Identity:
         self._keep(places)
 
     def hear(self, sender: str, sent: float, places: dict[str, str]) -> None:
-        newest = self.newest.get(sender, 0.0)
+        # What a clock has said that was ahead, and may have been put right since, is not waited for.
+        ahead = self.newest.get(sender, 0.0) > time.time() + SKEW
+        newest = time.time() - SKEW if ahead else self.newest.get(sender, 0.0)
         if sender not in self.others or sent < newest:
             return
         self._keep(places)
@@ -158,13 +161,14 @@ def watch() -> None:
         with contextlib.suppress(OSError):
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
-    # Until it is up; what somebody takes down is inactive, not failed, and stays down.
-    missing, again = [one for one in devices() if not one.follow], time.monotonic() + AGAIN
+    # Until it is up; what somebody takes down after it was tried here is inactive, not failed, and stays down.
+    missing, again = [one for one in devices() if not one.follow and not one.exists()], time.monotonic() + AGAIN
+    over = {"active"}
     while True:
-        missing = [one for one in missing if one.state() not in ("active", "inactive")]
-        if missing and time.monotonic() >= again:
-            again = time.monotonic() + AGAIN
-            with contextlib.suppress(Trouble):
+        with contextlib.suppress(Trouble):
+            missing = [one for one in missing if one.state() not in over]
+            if missing and time.monotonic() >= again:
+                again, over = time.monotonic() + AGAIN, {"active", "inactive"}
                 run("systemctl", "start", "--no-block", *(one.unit for one in missing))
         readable = select.select([events, *listening, awake], [], [], TICK if followed or missing else None)[0]
         if awake in readable:
@@ -185,8 +189,12 @@ def watch() -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    found = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    """In both families, or in IPv4 where the kernel has no other."""
+    try:
+        found, anywhere = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), "::"
+        found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    except OSError:
+        found, anywhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), "0.0.0.0"
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind(("::", port))
+    found.bind((anywhere, port))
     return found
