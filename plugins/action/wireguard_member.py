@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,15 @@ class ActionModule(ActionBase):
     def _members(file: Path, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The file's list, which is also the inventory's."""
         found: list[dict[str, Any]] = []
-        if file.exists():
-            found = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("wireguard_members") or []
+        try:
+            text = file.read_text(encoding="utf-8") if file.exists() else ""
+            found = (yaml.safe_load(text) or {}).get("wireguard_members") or []
+        except (yaml.YAMLError, AttributeError):
+            # It is written anew with each member, and what Ansible Vault has encrypted could not be.
+            raise AnsibleActionFail(
+                f"{file}: This is not plain YAML with wireguard_members alone. Found: {text.splitlines()[0]!r} and so on. Accepted: "
+                "what this playbook has written. Keep values from a vault in another file of the group. [member]"
+            ) from None
         if [one["name"] for one in found] != [one["name"] for one in known]:
             raise AnsibleActionFail(
                 f"{file}: The inventory has its wireguard_members from somewhere else. Found: {len(found)} members here, "
@@ -104,6 +112,14 @@ class ActionModule(ActionBase):
             )
         if not public:
             private, public = keys.pair()
+        for one in given["addresses"] or []:
+            try:
+                ip_address(one)
+            except ValueError:
+                raise AnsibleActionFail(
+                    f"evenkeel_addresses: This is not an address. Found: {one!r}. Accepted: IPv4 and IPv6 addresses in the tunnel's "
+                    "networks, without a prefix. [member]"
+                ) from None
         addresses = given["addresses"] or core.free_addresses(given["interface"])
         text = core.configuration(
             given["interface"], given["server_key"], given["endpoint"], addresses, private_key=private, dns=given["dns"]

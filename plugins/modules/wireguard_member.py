@@ -64,7 +64,7 @@ attributes:
     description: Says what would change.
     support: full
   diff_mode:
-    description: The list of members is shown, without keys of theirs that are secret.
+    description: The list of members is returned and shown instead.
     support: none
 """
 
