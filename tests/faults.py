@@ -190,6 +190,10 @@ class Pair:
 def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, end: float) -> dict[str, Any]:
     """The figures of one stretch, of the probe's answer and the observer's record."""
     late = record.longest(vip, holders=2, since=begin + 1, until=end)
+    both = {
+        address: round(1000 * record.longest(address, holders=2, since=begin, until=end), 1)
+        for address in {vip, *(event.address for event in record.events)}
+    }
     return {
         "gap_ms": clients["new"]["gap_ms"],
         "gap_open": bool((clients["new"]["gap"] or {}).get("open")),
@@ -200,7 +204,9 @@ def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, 
         "lost_kept": clients["kept"]["lost"],
         "lost_in_flight": clients["lost_in_flight"],
         "by_kind": clients["lost_by_kind"],
-        "both_ms": round(1000 * record.longest(vip, holders=2, since=begin, until=end), 1),
+        "both_ms": both[vip],
+        # Of each address that came or went.
+        "both_ms_of": both,
         "none_ms": round(1000 * record.longest(vip, holders=0, since=begin, until=end), 1),
         # Two holders a second and more after it began (a fault, or its healing); a change of hands is none.
         "both_late_ms": round(1000 * late, 1) if late > CHANGE_OF_HANDS else 0.0,

@@ -207,11 +207,11 @@ def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 5) 
 
 def lost(seen: dict[str, Any]) -> str:
     """Empty if nothing was and clients in general did not wait; otherwise what, and how late the busy machine was itself."""
-    slow = [who for who in ("new", "kept") if (seen[who]["latency_ms"]["p99"] or 0) >= 1000]
-    if not seen["lost"] and not slow:
+    # The probe's figures have the two kinds of clients apart; those of tests/faults.py the latency of the new ones.
+    latency = [seen[who]["latency_ms"] for who in ("new", "kept")] if "new" in seen else [seen["latency_ms"]]
+    if not seen["lost"] and all((one["p99"] or 0) < 1000 for one in latency):
         return ""
-    waited = "".join(f", {who} waited: {seen[who]['latency_ms']}" for who in slow)
-    return f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms{waited}: {seen['lost_list'][:5]}"
+    return f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms, latency {latency}: {seen['lost_list'][:5]}"
 
 
 @pytest.fixture(scope="session")

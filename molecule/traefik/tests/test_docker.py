@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 
 import pytest
-from conftest import HOLDER, Bed
+from conftest import HOLDER, LB, Bed
 
 from lab.engine import docker
-from tests.faults import Probe
-from tests.proxies import clients_of, lost
-from tests.site import Watched, states, wait_for
+from tests.faults import CHANGE_OF_HANDS, Pair, Probe
+from tests.proxies import LOAD, clients_of, lost
+from tests.site import Watched, flat, states, wait_for, watching
 
 # Each leaves three behind it too.
 pytestmark = pytest.mark.usefixtures("three")
@@ -115,6 +116,22 @@ def test_the_vip_leaves_a_node_whose_traefik_dies(bed: Bed, probe: Probe) -> Non
     finally:
         bed.on(HOLDER, "systemctl unmask --runtime traefik; systemctl start traefik")
     wait_for(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"), 30)
+
+
+def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
+    """What is new loses nothing but what was in flight as the VIP moved; connections that are kept go with their node's Traefik."""
+    before = {host: bed.pid(host) for host in (HOLDER, LB)}
+    settings = json.dumps({"traefik_global": {"throttle": "600ms"}})
+    outputs: list[str] = []
+    watched = watching(bed.lab, Pair(bed.lab, load=LOAD), (HOLDER, LB))
+    try:
+        seen = watched(lambda: outputs.append(bed.site.play("site.yml", "-e", settings)))
+    finally:
+        bed.site.play("site.yml")
+    assert "drain | Drain the node" in flat(outputs[0])
+    assert all(bed.pid(host) != before[host] for host in before)
+    assert seen["both_ms"] <= 1000 * CHANGE_OF_HANDS and seen["holder"] == HOLDER, seen["story"]
+    assert [one for one in seen["lost_list"] if one["client"] == "new" and not one["in_flight"]] == []
 
 
 def test_the_dashboard_asks_for_a_password(bed: Bed) -> None:

@@ -119,6 +119,11 @@ def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -
     assert int(bed.on("web-1", "grep -c GET /run/hangup")) > 1
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_that_is_too_long_to_be_sent_again_arrives(bed: Bed, method: str) -> None:
+    assert bed.get("/", "-X", method, "-d", "x" * 4096).status == bed.get("/", "-X", method, "-d", "x").status < 500
+
+
 def test_an_application_that_fails_keeps_its_servers(bed: Bed) -> None:
     assert bed.statuses(6, "/bad", *to("failing")) == ["500"] * 6
     assert bed.statuses(6, "/", *to("failing")) == ["200"] * 6
