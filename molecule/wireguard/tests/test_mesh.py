@@ -142,7 +142,11 @@ def test_a_first_commit_that_fails_leaves_nothing_running(site: Site) -> None:
 
 def test_a_default_route_goes_through_the_tunnel_and_the_tunnel_does_not(site: Site) -> None:
     """wg-quick marks the tunnel's own packets; neither its start nor a sync may take the mark away."""
-    mesh = {**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only"}
+    mesh: dict[str, object] = {
+        **MESH,
+        "hosts": ["web-1", "web-2"],
+        "preshared_secret": "a-secret-of-the-scenario-only",
+    }
     place = f"{site.lab.address('web-2')}:51831"
     peer = {
         "name": "office",
