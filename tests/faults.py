@@ -42,6 +42,7 @@ MOVE = [tick / 5000 for tick in range(-10, 51)]
 # A VIP that changes hands may have two holders for a moment, since the new one comes before the old one goes: 5 to 20 ms, and as
 # long as that one has to wait for the processor [ran].
 CHANGE_OF_HANDS = 0.1
+HANDS_MS = 1000 * CHANGE_OF_HANDS
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard_member as core
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard_rules import LABEL, is_key
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard_rules import LABEL, is_a, is_key
 from ansible_collections.evenkeel.lb.plugins.plugin_utils import keys
 
 HEAD = "---\n# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"
@@ -104,6 +104,12 @@ class ActionModule(ActionBase):
                 f"wireguard_interfaces {given['interface']['name']}: No node has said its public key, or nobody can say where to "
                 "find it. Run site.yml first, or set endpoint. [member]"
             )
+        for one in given["addresses"] or []:
+            if not is_a(ip_address, one):
+                raise AnsibleActionFail(
+                    f"evenkeel_addresses: This is not an address. Found: {one!r}. Accepted: IPv4 and IPv6 addresses in the tunnel's "
+                    "networks, without a prefix. [member]"
+                )
         public, private = given["public_key"], ""
         if public and not is_key(public):
             raise AnsibleActionFail(
@@ -112,14 +118,6 @@ class ActionModule(ActionBase):
             )
         if not public:
             private, public = keys.pair()
-        for one in given["addresses"] or []:
-            try:
-                ip_address(one)
-            except ValueError:
-                raise AnsibleActionFail(
-                    f"evenkeel_addresses: This is not an address. Found: {one!r}. Accepted: IPv4 and IPv6 addresses in the tunnel's "
-                    "networks, without a prefix. [member]"
-                ) from None
         addresses = given["addresses"] or core.free_addresses(given["interface"])
         text = core.configuration(
             given["interface"], given["server_key"], given["endpoint"], addresses, private_key=private, dns=given["dns"]

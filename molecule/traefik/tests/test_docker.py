@@ -10,7 +10,7 @@ import pytest
 from conftest import HOLDER, LB, Bed
 
 from lab.engine import docker
-from tests.faults import CHANGE_OF_HANDS, Pair, Probe
+from tests.faults import HANDS_MS, Pair, Probe
 from tests.proxies import LOAD, clients_of, lost
 from tests.site import Watched, flat, states, wait_for, watching
 
@@ -130,7 +130,7 @@ def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
         bed.site.play("site.yml")
     assert "drain | Drain the node" in flat(outputs[0])
     assert all(bed.pid(host) != before[host] for host in before)
-    assert seen["both_ms"] <= 1000 * CHANGE_OF_HANDS and seen["holder"] == HOLDER, seen["story"]
+    assert seen["both_ms"] <= HANDS_MS and seen["holder"] == HOLDER, seen["story"]
     assert [one for one in seen["lost_list"] if one["client"] == "new" and not one["in_flight"]] == []
 
 

@@ -10,6 +10,17 @@ import time
 from conftest import CTL, Site
 
 MESH = {"name": "mesh", "addresses": ["192.0.2.{{ 224 + vpn }}/28", "2001:db8:9::{{ vpn }}/64"]}
+# As mesh.yml has it.
+WHOLE: dict[str, object] = {
+    **MESH,
+    "hosts": ["web-1", "web-2"],
+    "preshared_secret": "a-secret-of-the-scenario-only",
+}
+
+
+def reached(site: Site) -> None:
+    """web-2 reaches web-1 through the tunnel, in a while."""
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
 
 
 def test_packets_go_through(site: Site) -> None:
@@ -63,7 +74,7 @@ def test_only_an_address_or_a_port_restarts(site: Site) -> None:
     started = "systemctl show -P ExecMainStartTimestampMonotonic evenkeel-wireguard@mesh"
 
     def interface(**changes: object) -> list[dict[str, object]]:
-        return [{**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only", **changes}]
+        return [{**WHOLE, **changes}]
 
     first = site.sh("web-1", started)
     site.mesh("--limit", "web-1", wireguard_interfaces=interface(mtu=1380, keepalive=20))
@@ -112,7 +123,7 @@ def test_a_tunnel_that_does_not_come_up_is_tried_again(site: Site) -> None:
         assert "does not exist" in site.sh("web-1", "ip link show mesh 2>&1; true")
     finally:
         site.sh("web-1", "umount /usr/bin/wg-quick")
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    reached(site)
     # What somebody takes down afterwards stays down.
     site.sh("web-1", "systemctl stop evenkeel-wireguard@mesh")
     try:
@@ -125,9 +136,8 @@ def test_a_tunnel_that_does_not_come_up_is_tried_again(site: Site) -> None:
 def test_a_first_commit_that_fails_leaves_nothing_running(site: Site) -> None:
     """One tunnel comes up, another does not: what was started goes before the files by which it stops."""
     broken = {"name": "broken", "addresses": ["192.0.2.209/29"], "port": 51830, "post_up": ["false"]}
-    mesh = {**MESH, "hosts": ["web-1", "web-2"], "preshared_secret": "a-secret-of-the-scenario-only"}
     site.mesh("--limit", "web-1", wireguard_state="absent")
-    said = site.mesh("--limit", "web-1", expect=2, wireguard_interfaces=[mesh, broken])
+    said = site.mesh("--limit", "web-1", expect=2, wireguard_interfaces=[WHOLE, broken])
     assert "broken is not up: journalctl -u evenkeel-wireguard@broken.service" in said
     assert "The old set was put back." in said
     left = site.sh(
@@ -137,26 +147,20 @@ def test_a_first_commit_that_fails_leaves_nothing_running(site: Site) -> None:
     assert not [word for word in ("mesh", "broken", "evenkeel") if word in left], left
     # And is in nobody's way. Its files knew the peers' keys; those are asked again.
     site.mesh()
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    reached(site)
 
 
 def test_a_default_route_goes_through_the_tunnel_and_the_tunnel_does_not(site: Site) -> None:
     """wg-quick marks the tunnel's own packets; neither its start nor a sync may take the mark away."""
-    mesh: dict[str, object] = {
-        **MESH,
-        "hosts": ["web-1", "web-2"],
-        "preshared_secret": "a-secret-of-the-scenario-only",
-    }
-    place = f"{site.lab.address('web-2')}:51831"
     peer = {
         "name": "office",
         "public_key": site.sh("web-2", "wg show mesh public-key").strip(),
-        "endpoint": place,
+        "endpoint": f"{site.lab.address('web-2')}:51831",
         "allowed_ips": ["0.0.0.0/0"],
     }
 
     def interfaces(**changes: object) -> list[dict[str, object]]:
-        return [mesh, {"name": "out", "addresses": ["192.0.2.209/29"], "port": 51830, "peers": [{**peer, **changes}]}]
+        return [WHOLE, {"name": "out", "addresses": ["192.0.2.209/29"], "port": 51830, "peers": [{**peer, **changes}]}]
 
     way = "wg show out fwmark; ip route get 192.0.2.1; ip route get {} mark $(wg show out fwmark)"
     try:
@@ -186,7 +190,7 @@ def test_absent(site: Site) -> None:
     assert "inactive" in left
     site.mesh()
     assert site.sh("web-1", "cat /etc/wireguard/mesh.key") == key
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    reached(site)
 
 
 def test_a_tunnel_of_wg_quicks_own_unit_is_taken_over(site: Site) -> None:
@@ -205,10 +209,10 @@ def test_a_tunnel_of_wg_quicks_own_unit_is_taken_over(site: Site) -> None:
         "web-1", "systemctl is-enabled wg-quick@mesh 2>&1; systemctl is-active evenkeel-wireguard@mesh"
     ).split()
     assert units == ["disabled", "active"]
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    reached(site)
     site.sh(
         "web-1",
         "systemctl stop evenkeel-wireguard@mesh; wg-quick up mesh 2>&1; rm -f /run/evenkeel/wireguard/mesh.conf",
     )
     site.sh("web-1", f"systemctl reload evenkeel-wireguard; {CTL} verify")
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    reached(site)

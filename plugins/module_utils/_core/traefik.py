@@ -36,7 +36,7 @@ CIPHERS = [
 HEALTH, DASHBOARD, USERS = "evenkeel", "evenkeel-dashboard", "evenkeel-users"
 RETRY = "evenkeel-retry"
 # Traefik sets memory of this size aside for each request, whatever its body: its own 2 MiB cost two thirds of all requests a
-# second, 16 KiB still a fifth of its processor time. Longer bodies are not sent twice; requests that may be repeated
+# second, 16 KiB still a sixth of its processor time. Longer bodies are not sent twice; requests that may be repeated
 # seldom have one at all.
 REPEATED_BODY = 1024
 # What the node may ask of the running daemon without a password: no page that shows a secret.

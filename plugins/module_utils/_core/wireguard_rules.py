@@ -162,7 +162,7 @@ def _addresses(model: Model) -> Iterator[Finding]:
         if not item["addresses"]:
             yield Finding("G2", f"{where}.addresses", "A tunnel needs an address.", "none", "Add one with its prefix.")
         for one in item["addresses"]:
-            if "/" not in one or not _is(ip_interface, one):
+            if "/" not in one or not is_a(ip_interface, one):
                 yield _not_an("an address with a prefix", f"{where}.addresses", one, "192.0.2.1/24")
         networks = [("routes", one) for one in item["routes"]] + [("networks", one) for one in item["networks"]]
         networks += [("forward.to", one) for one in (item["forward"] or {}).get("to", ())]
@@ -176,11 +176,11 @@ def _addresses(model: Model) -> Iterator[Finding]:
                     "[2001:db8::1]:51820",
                 )
         for key, one in networks:
-            if not _is(ip_network, one):
+            if not is_a(ip_network, one):
                 yield _not_an("a network", f"{where}.{key}", one, "192.0.2.0/24, with no bits set behind the prefix")
 
 
-def _is(kind: Callable[[str], Any], text: str) -> bool:
+def is_a(kind: Callable[[str], Any], text: str) -> bool:
     try:
         kind(text)
     except ValueError:
@@ -265,7 +265,7 @@ def _members(model: Model) -> Iterator[Finding]:
                 ", ".join(known) or "none",
             )
         for one in member["addresses"]:
-            if not _is(ip_address, one):
+            if not is_a(ip_address, one):
                 yield _not_an("a single address", f"{where}: addresses", one, "192.0.2.9")
 
 
@@ -432,7 +432,7 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
                 ("address", host.vrrp_address if host.instances else ""),
                 *(("VIP", one) for one in virtual),
             ]:
-                if not _is(ip_interface, str(text)):
+                if not is_a(ip_interface, str(text)):
                     continue
                 # A VIP's prefix says which network it is in.
                 network = ip_interface(str(text)).network
@@ -514,4 +514,4 @@ def _clocks(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
 
 def _within(address: str, network: str) -> bool:
     """Whether it is an address, and in the network."""
-    return _is(ip_address, address) and ip_address(address) in ip_network(network)
+    return is_a(ip_address, address) and ip_address(address) in ip_network(network)

@@ -33,9 +33,10 @@ NOWHERE = "evenkeel-none"
 def up() -> None:
     """All at once, so that one that waits for a name server keeps none of the others down; `watch` tries it again."""
     _load_filter()
-    for device in devices():
+    known = devices()
+    for device in known:
         device.take_over()
-    missing = [one.unit for one in devices() if one.wanted() and not one.exists()]
+    missing = [one.unit for one in known if one.wanted() and not one.exists()]
     if missing:
         run("systemctl", "restart", *missing)
 

@@ -150,8 +150,7 @@ class Device:
 
     def start(self) -> None:
         # Whoever made it before, by hand or by wg-quick's own unit, has it no longer.
-        if self.exists():
-            run("wg-quick", "down", str(self.conf))
+        self.stop()
         write(self.started, self.conf.read_text(encoding="utf-8"))
         try:
             run("wg-quick", "up", str(self.started))

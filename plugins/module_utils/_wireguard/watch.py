@@ -92,9 +92,10 @@ class Identity:
         self._keep(places)
 
     def hear(self, sender: str, sent: float, places: dict[str, str]) -> None:
-        # What a clock has said that was ahead, and may have been put right since, is not waited for.
-        ahead = self.newest.get(sender, 0.0) > time.time() + SKEW
-        newest = time.time() - SKEW if ahead else self.newest.get(sender, 0.0)
+        newest, now = self.newest.get(sender, 0.0), time.time()
+        if newest > now + SKEW:
+            # What a clock has said that was ahead, and may have been put right since, is not waited for.
+            newest = now - SKEW
         if sender not in self.others or sent < newest:
             return
         self._keep(places)
