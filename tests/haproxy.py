@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
+import tempfile
 from typing import Any, NamedTuple
 
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
@@ -30,8 +31,21 @@ def options() -> dict[str, Any]:
 @functools.cache
 def self_signed(name: str = "example.com", days: int = 2) -> Certificate:
     """A certificate that openssl makes, the same all through one run of the tests."""
+    return _certificate("-subj", f"/CN={name}", "-days", str(days))
+
+
+@functools.cache
+def issued(issuer: Certificate, name: str = "example.com") -> Certificate:
+    """A certificate that another one has issued."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as both:
+        both.write(issuer.key + issuer.certificate)
+        both.flush()
+        return _certificate("-subj", f"/CN={name}", "-days", "2", "-CA", both.name, "-CAkey", both.name)
+
+
+def _certificate(*options: str) -> Certificate:
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", f"/CN={name}", "-days", str(days), "-keyout", "-", "-out", "-"]
+    command += [*options, "-keyout", "-", "-out", "-"]
     made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     key, begins, rest = made.partition("-----BEGIN CERTIFICATE-----")
     return Certificate(begins + rest, key)

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import admin, ctl
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains, Wish
 
-from tests.haproxy import self_signed
+from tests.haproxy import issued, self_signed
 from tests.unit.haproxy_daemon import Daemon
 
 HEAD = (
@@ -362,6 +362,17 @@ def test_a_certificate_and_a_map_that_lag_behind_are_noticed(
         capsys.readouterr().out
         == f"the running certificate is not that of {certificate}\nthe running map is not that of {path}\n"
     )
+
+
+def test_certificates_that_are_no_chain_are_refused(
+    daemon: Daemon, certificate: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = self_signed("Root")
+    certificate.write_text(issued(root).certificate + root.certificate)
+    assert ctl.main(["check"]) == 0
+    certificate.write_text(root.certificate + issued(root).certificate)
+    assert ctl.main(["check"]) == 1
+    assert capsys.readouterr().out == f"\n{certificate}: certificate 2 did not issue certificate 1\n"
 
 
 def test_a_daemon_that_is_not_there_is_an_answer_too(

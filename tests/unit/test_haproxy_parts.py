@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_lines, haproxy_pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, haproxy_lines, pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import listener
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import (
     Unreadable,
@@ -19,7 +19,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text imp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.haproxy import self_signed
+from tests.haproxy import Certificate, issued, self_signed
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_the_end_of_a_certificate_is_read(days: int, ends: int) -> None:
     import time
 
     text = "".join(self_signed(days=days))
-    assert haproxy_pem.ends(text) == pytest.approx(time.time() + ends, abs=60)
-    assert haproxy_pem.has_key(text) and haproxy_pem.has_certificate(text) and not haproxy_pem.is_encrypted(text)
+    assert pem.ends(text) == pytest.approx(time.time() + ends, abs=60)
+    assert pem.has_key(text) and pem.has_certificate(text) and not pem.is_encrypted(text)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,32 @@ def test_the_end_of_a_certificate_is_read(days: int, ends: int) -> None:
     ],
 )
 def test_what_is_no_certificate_has_no_end(text: str) -> None:
-    assert haproxy_pem.ends(text) is None
+    assert pem.ends(text) is None
 
 
 @given(st.binary(max_size=200))
 def test_no_certificate_is_strange_enough_to_fail(data: bytes) -> None:
     import base64
 
-    haproxy_pem.ends("-----BEGIN CERTIFICATE-----\n" + base64.b64encode(data).decode() + "\n-----END CERTIFICATE-----")
+    text = "-----BEGIN CERTIFICATE-----\n" + base64.b64encode(data).decode() + "\n-----END CERTIFICATE-----"
+    pem.ends(text)
+    pem.stranger(2 * text)
+
+
+def test_the_first_certificate_that_did_not_issue_the_one_before_it_is_found() -> None:
+    root, other = self_signed("Root"), self_signed("Another root")
+    between = issued(root, "Intermediate")
+    leaf = issued(between)
+
+    def first_stranger(*certificates: Certificate) -> int | None:
+        return pem.stranger("".join(one.certificate for one in certificates))
+
+    for whole in ([leaf], [leaf, between], [leaf, between, root]):
+        assert first_stranger(*whole) is None
+    assert first_stranger(between, leaf) == 2
+    assert first_stranger(leaf, root, between) == 2
+    assert first_stranger(leaf, between, other) == 3
+    assert pem.stranger(leaf.certificate + leaf.key + between.certificate) is None
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,19 @@ def test_certificates_and_maps_are_renewed_without_a_reload(bed: Bed, clients: W
 def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     tls = bed.lab.state / "tls"
     frontends = bed.variables["haproxy_frontends"]
+    strangers = tls / "strangers.crt"
+    strangers.write_text("".join((tls / f"{name}.crt").read_text() for name in ("example.com", "renewed")))
     return {
         "a raw line that HAProxy does not know": {"haproxy_backends": bed.backend("app", options=["nonsense here"])},
         "a key that is not the certificate's": {
             "haproxy_certificates": [
                 {"name": "example.com", "src": str(tls / "example.com.crt"), "key_src": str(tls / "renewed.key")},
+                *bed.variables["haproxy_certificates"][1:],
+            ]
+        },
+        "a certificate that a stranger's follows": {
+            "haproxy_certificates": [
+                {"name": "example.com", "src": str(strangers), "key_src": str(tls / "example.com.key")},
                 *bed.variables["haproxy_certificates"][1:],
             ]
         },
@@ -129,6 +137,7 @@ def wrong_variables(bed: Bed, what: str) -> dict[str, Any]:
     [
         ("a raw line that HAProxy does not know", "nonsense"),
         ("a key that is not the certificate's", "example.com.pem"),
+        ("a certificate that a stranger's follows", "certificate 2 did not issue certificate 1"),
         ("a port that is taken", ":22"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import pem
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener
 
@@ -137,6 +137,7 @@ def certificates(items: Iterable[Place]) -> Iterator[Finding]:
                 size,
                 "Keep one of them.",
             )
+        yield from chain(f"{where}.content", item["content"])
         if item["key"] and not pem.has_key(item["key"]):
             yield Finding(
                 "F5",
@@ -154,6 +155,19 @@ def certificates(items: Iterable[Place]) -> Iterator[Finding]:
                     f"a value of {len(item[name])} characters",
                     "Decrypt it (openssl pkey) and keep it in a vault.",
                 )
+
+
+def chain(where: str, content: str | None) -> Iterator[Finding]:
+    """F5: each certificate after the server's issued the one before it, as clients expect (RFC 5246, 7.4.2)."""
+    number = pem.stranger(content or "")
+    if number is not None:
+        yield Finding(
+            "F5",
+            where,
+            "The certificates are no chain.",
+            f"certificate {number} did not issue certificate {number - 1}",
+            "Give the server's certificate first, then the one that issued it, and so on.",
+        )
 
 
 def expiry(items: Iterable[Place], now: float) -> Iterator[Finding]:

@@ -16,12 +16,17 @@ from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy_pem as pem
+from ansible_collections.evenkeel.lb.plugins.module_utils._core import pem, traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_schema as schema
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik_services
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener, NoAddress, listener
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import Place, indexed, private_health, walk
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import (
+    Place,
+    chain,
+    indexed,
+    private_health,
+    walk,
+)
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
 
 Model = Mapping[str, Any]
@@ -411,6 +416,7 @@ def _certificates(model: Model) -> Iterator[Finding]:
                 )
         if item["content"] and not pem.has_certificate(item["content"]):
             yield _no_pem(f"{where}.content", "certificate", item["content"])
+        yield from chain(f"{where}.content", item["content"])
         if item["key"] and not pem.has_key(item["key"]):
             yield _no_pem(f"{where}.key", "private key", item["key"])
         elif item["key"] and pem.is_encrypted(item["key"]):

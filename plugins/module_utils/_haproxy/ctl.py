@@ -6,6 +6,7 @@
 save              write the servers' states to where the next worker reads them (before a reload)
 forget            empty that file (before a start: states from before a stop are no longer true), but for wished drains
 drains            drain the servers that an operator wishes drained (after a start)
+check             refuse what haproxy -c lets pass: certificates of which one did not issue the one before it
 update            bring certificates and maps on disk into the running daemon, without a reload
 verify DIGEST     succeed if the daemon runs the configuration with this digest, and what is on disk
 """
@@ -13,6 +14,7 @@ verify DIGEST     succeed if the daemon runs the configuration with this digest,
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import ipaddress
 import os
@@ -24,6 +26,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .._core.pem import stranger
 from .admin import Haproxy, Refused
 from .drains import Drains, Wishes
 
@@ -205,6 +208,13 @@ def update_certificate(haproxy: Haproxy, path: str) -> None:
         raise Refused(f"{path}: {answer}")
 
 
+def no_chains() -> list[str]:
+    """The certificates on disk that are followed by others than their issuers."""
+    paths = [path for path in sorted(glob.glob(f"{CERTIFICATES}/*")) if not path.endswith(".key")]
+    numbers = {path: stranger(read(path)) for path in paths}
+    return [f"{path}: certificate {n} did not issue certificate {n - 1}" for path, n in numbers.items() if n]
+
+
 # --- maps
 
 
@@ -291,6 +301,10 @@ def main(argv: Sequence[str]) -> int:
             forget(wished())
         elif argv == ["drains"]:
             drain(haproxy, START_SECONDS)
+        elif argv == ["check"]:
+            problems = no_chains()
+            say("\n".join(problems))
+            return 1 if problems else 0
         elif argv == ["update"]:
             try:
                 update(haproxy)

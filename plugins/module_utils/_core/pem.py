@@ -1,18 +1,19 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PEM files as far as they can be judged without a TLS library: which blocks there are and when a certificate ends."""
+"""PEM files as far as they can be judged without a TLS library: which blocks there are, when a certificate ends, and
+whether those after it issued it."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import calendar
 import re
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
 _TIMES = {0x17: 2, 0x18: 4}  # UTCTime and GeneralizedTime, by the digits of their year
-_SEQUENCE = 0x30
+_VERSION = 0xA0
+ISSUER, VALIDITY, SUBJECT = 2, 3, 4
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -35,27 +36,47 @@ def is_encrypted(text: str) -> bool:
 
 def ends(text: str) -> int | None:
     """When the first certificate ends, in seconds since the epoch; None where that cannot be read."""
-    for kind, body in blocks(text):
-        if kind == "CERTIFICATE":
-            try:
-                return _not_after(base64.b64decode(body, validate=False))
-            except (binascii.Error, IndexError, ValueError):
-                return None
+    try:
+        return _not_after(_fields(text)[0])
+    except (IndexError, KeyError, ValueError):
+        return None
+
+
+def stranger(text: str) -> int | None:
+    """The number of the first certificate, from 1, that is not the issuer of the one before it; None where there is none.
+
+    By their names, whose bytes have to be the same (RFC 5280, "Subject"). Signatures are the daemon's business.
+    """
+    try:
+        chain = _fields(text)
+        for number, (one, after) in enumerate(zip(chain, chain[1:]), 2):
+            if one[ISSUER] != after[SUBJECT]:
+                return number
+    except (IndexError, ValueError):
+        pass
     return None
 
 
-def _not_after(der: bytes) -> int:
-    certificate = _element(der, 0)[1]
-    signed = _element(certificate, 0)[1]
-    place = 0
-    while place < len(signed):
-        tag, content, place = _element(signed, place)
-        # Of the sequences in the signed part only the validity holds two times and nothing else.
-        if tag == _SEQUENCE and content and content[0] in _TIMES:
-            second = _element(content, 0)[2]
-            tag, moment = _element(content, second)[:2]
-            return _seconds(moment.decode("ascii"), _TIMES[tag])
-    raise ValueError("no validity")
+def _fields(text: str) -> list[list[bytes]]:
+    """Of every certificate the contents of its signed part, from the serial number on (RFC 5280)."""
+    certificates = []
+    for kind, body in blocks(text):
+        if kind == "CERTIFICATE":
+            certificate = _element(base64.b64decode(body, validate=False), 0)[1]
+            signed = _element(certificate, 0)[1]
+            fields, place = [], 0
+            while place < len(signed):
+                tag, content, place = _element(signed, place)
+                if tag != _VERSION:
+                    fields.append(content)
+            certificates.append(fields)
+    return certificates
+
+
+def _not_after(fields: list[bytes]) -> int:
+    second = _element(fields[VALIDITY], 0)[2]
+    tag, moment = _element(fields[VALIDITY], second)[:2]
+    return _seconds(moment.decode("ascii"), _TIMES[tag])
 
 
 def _element(data: bytes, place: int) -> tuple[int, bytes, int]:
