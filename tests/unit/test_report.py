@@ -40,6 +40,15 @@ def test_nodes_in_the_order_of_their_change() -> None:
     ]
 
 
+def test_a_package_that_came_back_reloads_nothing() -> None:
+    came = {
+        "evenkeel_touched": True,
+        "evenkeel_applies": dict.fromkeys(APPLIES, "none"),
+        "evenkeel_pending": ["haproxy"],
+    }
+    assert lines(lb_2=came)[1] == "  lb-2  nothing had to reload"
+
+
 def test_a_failure_tells_what_became_of_each() -> None:
     touched = {"evenkeel_touched": True, "evenkeel_applies": APPLIES, "evenkeel_pending": ["haproxy"]}
     assert lines(lb_2=touched, lb_1={"evenkeel_pending": ["haproxy"], "evenkeel_failed": "no"})[1:3] == [

@@ -127,6 +127,14 @@ def test_a_limit_leaves_out_what_it_cannot_know(site: Site) -> None:
     assert "all is well" in output
 
 
+def test_a_package_that_somebody_removed_comes_back(site: Site, lab: Lab) -> None:
+    on(lab, "lb-2", "apt-get --quiet --yes remove nftables")
+    output = site.run()
+    assert "lb-2: commits keepalived," in output and "commits haproxy" not in output
+    assert "  lb-2  nothing had to reload\n  lb-1  nothing to change\n" in output
+    assert on(lab, "lb-2", "dpkg-query --show --showformat '${db:Status-Status}' nftables") == "installed"
+
+
 # -- servers ----------------------------------------------------------------------------------------------------------
 
 

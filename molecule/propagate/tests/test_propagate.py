@@ -31,6 +31,11 @@ def leastconn(site: Site) -> list[dict[str, Any]]:
     return [{**backends[0], "balance": "leastconn"}, *backends[1:]]
 
 
+def from_the_client(lab: Lab) -> dict[str, Any]:
+    """What a user who wants figures in the run's own report asks for."""
+    return {"from": "client", "targets": [{"address": lab.vip, "rate": 20, "kept": 0}]}
+
+
 def one_vip_more(site: Site, lab: Lab) -> str:
     """A change of both daemons: balance, a new VIP, the advert interval. The VIP."""
     added = f"{lab.subnet[27]}/{lab.subnet.prefixlen}"
@@ -63,10 +68,7 @@ def test_both_daemons_change_in_place_and_nobody_loses_a_request(site: Site, lab
 def test_with_a_drain_only_what_is_in_flight_is_lost(site: Site, lab: Lab, watched: Watched) -> None:
     """The same change, undone."""
     site.reset()
-    site.set(
-        evenkeel_drain="always",
-        evenkeel_probe={"from": "client", "targets": [{"address": lab.vip, "rate": 20, "kept": 0}]},
-    )
+    site.set(evenkeel_drain="always", evenkeel_probe=from_the_client(lab))
     outputs: list[str] = []
     seen = watched(lambda: outputs.append(site.run()))
     assert seen["lost"] == seen["lost_in_flight"], str(seen)
@@ -81,11 +83,13 @@ def test_with_a_drain_only_what_is_in_flight_is_lost(site: Site, lab: Lab, watch
 def test_what_fails_on_the_second_node_puts_both_back(site: Site, lab: Lab, watched: Watched) -> None:
     before = fingerprint(lab, "lb-1", "lb-2")
     one_vip_more(site, lab)
+    site.set(evenkeel_probe=from_the_client(lab))
     outputs: list[str] = []
     with on_reload(lab, "lb-1", "/bin/false"):
         seen = watched(lambda: outputs.append(site.run(expect=None)))
     assert "was put back" in flat(outputs[0])
     assert re.search(r"^  lb-2  put back\n  lb-1  put back$", outputs[0], re.M), outputs[0]
+    assert re.search(r"^Clients: [\d,]+ requests, 0 lost", outputs[0], re.M), outputs[0]
     assert seen["lost"] == 0, str(seen)
     nothing_changed(site, lab, before)
 

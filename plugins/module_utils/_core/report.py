@@ -33,7 +33,8 @@ def outcome(node: Mapping[str, Any]) -> str:
     """What became of a node, or how each service came to its new configuration."""
     if node["fate"] != CHANGED:
         return str(node["fate"])
-    return ", ".join(f"{service} {how}" for service, how in node["applied"].items() if how != "none")
+    applied = ", ".join(f"{service} {how}" for service, how in node["applied"].items() if how != "none")
+    return applied or "nothing had to reload"
 
 
 def client_lines(clients: Mapping[str, Any]) -> Iterator[str]:
