@@ -195,6 +195,13 @@ def test_a_node_listens_anew_after_a_boot_and_only_then(host: Host) -> None:
     assert host.files.joining()
 
 
+def test_a_keepalived_that_ran_before_us_need_not_listen(host: Host) -> None:
+    """The holder of a pair that was built by hand must not let its VIPs go in its first reload."""
+    host.active = "active"
+    host.files.seed()
+    assert not host.files.joining() and host.files.join.exists()
+
+
 def test_a_running_unit_that_is_tracked_from_now_on_is_healthy(host: Host) -> None:
     host.active = "active"
     host.files.seed()

@@ -212,6 +212,17 @@ def test_a_configuration_that_a_person_wrote() -> None:
     ]
 
 
+def test_a_node_that_advertised_every_address_does_not_hear_one_that_advertises_the_anchor() -> None:
+    """keepalived drops adverts that name other addresses than its own."""
+    vips = ["198.51.100.28/24", "198.51.100.29/24"]
+    (one,) = running(planned(nodes(instances=[instance(virtual_addresses=vips)])))["instances"]
+    written = {"instances": [{**one, "virtual_ipaddress": vips, "virtual_ipaddress_excluded": []}]}
+    assert classify(planned(nodes(instances=[instance(virtual_addresses=vips)])), written) == {
+        "class": "switch",
+        "reasons": ["public: what the adverts name beside the anchor changes: 198.51.100.29/24 goes"],
+    }
+
+
 def test_a_password_is_not_in_the_reasons() -> None:
     old = planned(nodes(**OLD, keepalived_auth_pass="canary1"))
     new = planned(nodes(**OLD, keepalived_auth_pass="canary2"))

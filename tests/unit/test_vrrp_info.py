@@ -430,11 +430,12 @@ def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 VIP = socket.inet_aton("192.0.2.28")
 
 
-def advert(vrid: int, priority: int, version: int = 3, anchor: str = "192.0.2.28", password: str = "") -> bytes:
+def advert(vrid: int, priority: int, version: int = 3, password: str = "", more: tuple[str, ...] = ()) -> bytes:
     """An advert as it is on the wire; with a password as version 2 carries it."""
     kind = 1 if password else 0
-    head = struct.pack("!BBBBBBH", version << 4 | 1, vrid, priority, 1, kind, 20, 0)
-    return head + socket.inet_aton(anchor) + (password.encode().ljust(8, b"\0") if version == 2 else b"")
+    named = ("192.0.2.28", *more)
+    head = struct.pack("!BBBBBBH", version << 4 | 1, vrid, priority, len(named), kind, 20, 0)
+    return head + b"".join(map(socket.inet_aton, named)) + (password.encode().ljust(8, b"\0") if version == 2 else b"")
 
 
 IPV4 = b"\x45" + bytes(19)
@@ -490,6 +491,7 @@ def watch(**changed: Any) -> join.Watch:
         ({"version": 2}, advert(55, 9), False),
         ({"version": 2}, advert(55, 9, 2), True),
         ({"anchor": "192.0.2.29/24"}, advert(55, 9), False),
+        ({}, advert(55, 9, more=("192.0.2.29",)), False),
         ({"version": 2, "auth_digest": auth_digest("new")}, advert(55, 9, 2, password="old"), False),
         ({"version": 2, "auth_digest": auth_digest("new")}, advert(55, 9, 2, password="new"), True),
     ],

@@ -26,6 +26,7 @@ SHARED: Mapping[str, str] = {
     "unicast": "unicast",
     "interface": "the interface",
     "anchor": "the anchor",
+    "virtual_ipaddress": "what the adverts name beside the anchor",
     "auth_digest": "the authentication",
 }
 # What each node may change by itself.
@@ -71,6 +72,7 @@ def _comparable(instance: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **instance,
         "anchor": vips[0]["address"],
+        "virtual_ipaddress": [vip["address"] for vip in instance["virtual_ipaddress"]],
         "addresses": [vip["address"] for vip in vips],
         "auth_digest": auth_digest(instance["auth_pass"]),
     }
@@ -104,11 +106,16 @@ def _moves(planned: Mapping[str, Any], running: Mapping[str, Any]) -> Iterator[R
 
 
 def _same(key: str, old: Any, new: Any) -> bool:
-    """Addresses and peers have no order, an address one spelling; nothing, zero, false and no delay are the same."""
+    """Addresses and peers have no order, an address one spelling; nothing, zero, false and no delay are the same.
+
+    The first advertised address is the anchor, which is compared by itself.
+    """
     if key in ("addresses", "unicast_peers"):
         return _interfaces(old) == _interfaces(new)
     if key == "anchor":
         return _interfaces([old] if old else []) == _interfaces([new])
+    if key == "virtual_ipaddress":
+        return _interfaces(old[1:]) == _interfaces(new[1:])
     return bool((old or None) == (new or None))
 
 

@@ -27,6 +27,7 @@ from .._core.lease import Lease, read_lease
 
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 TOOL = "/usr/local/lib/evenkeel/vrrp/ctl"
+UNIT = "keepalived.service"
 
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
@@ -254,9 +255,10 @@ class Files:
         facts = self.facts()
         self.seed_crashes(facts.get("services") or {})
         self.track.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # After a boot nobody knows what the peers have learnt meanwhile.
+        # After a boot nobody knows what the peers have learnt meanwhile. A keepalived that ran before us has its place among them.
         if not (self.volatile / "seeded").exists():
-            self.wait_to_join()
+            running = self.run(["systemctl", "is-active", UNIT]).stdout.strip() in ("active", "reloading")
+            (self.joined if running else self.wait_to_join)()
         with self.locked():
             self.derive()
         # Newer than the facts: nothing is left to do at the next start, unless the node boots or the plan changes.

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .files import Run
-from .live import UNIT
+from .files import UNIT, Run
 
 MOST_LINES = 20_000
 # "(public) Entering MASTER STATE", "(public): entering FAULT state (...)"; a node that stops says its last word as MASTER.

@@ -95,7 +95,7 @@ class Watch:
         return (
             advert.vrid == self.vrid
             and advert.version == self.version
-            and packed(self.anchor) in advert.addresses
+            and set(advert.addresses) == {packed(self.anchor)}
             and (advert.version == 3 or self.auth == advert.auth)
         )
 

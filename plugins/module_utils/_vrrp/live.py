@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from .._core.keepalived import CHECK_HTTP, FAULT_VALUE, ConfError, configured, in_force
-from .files import Files, Run
+from .files import UNIT, Files, Run
 
-UNIT = "keepalived.service"
 CONF = "etc/keepalived/keepalived.conf"
 MEMORY = "/memfd:/keepalived/consolidated_configuration"
 REPORT = "tmp/keepalived.json"
