@@ -116,21 +116,23 @@ class Pair:
     lab: Lab
     nodes: tuple[str, ...] = ("lb-1", "lb-2")
     path: str = "/"
-    both_families: bool = False
+    # What clients ask for; the first one is followed. The lab's unless said.
+    vips: tuple[str, ...] = ()
     load: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.vips = self.vips or (self.lab.vip,)
         self.probe = Probe(self.lab).install()
 
     @property
     def targets(self) -> list[dict[str, Any]]:
-        """What clients ask for: the VIP, in IPv4 and if wanted in IPv6."""
-        vips = [("v4", self.lab.vip), ("v6", self.lab.vip6)][: 2 if self.both_families else 1]
-        return [{"name": name, "address": vip, "path": self.path} for name, vip in vips]
+        """The first VIP as the probe asks unless told otherwise, the others by fewer clients."""
+        first, *others = ({"name": vip, "address": vip, "path": self.path} for vip in self.vips)
+        return [first, *({**other, "rate": 50, "kept": 2} for other in others)]
 
     def holders(self) -> set[str]:
         """Who has the VIP at this moment, asked from the kernels."""
-        return {node for node in self.nodes if self.lab.vip in held_by(self.lab, node)}
+        return {node for node in self.nodes if self.vips[0] in held_by(self.lab, node)}
 
     def steady(self, holder: str | None = None, timeout: float = 60) -> str:
         """Wait until one node (that one) holds the VIP and clients lose nothing for a second; return it."""
@@ -146,7 +148,7 @@ class Pair:
             else:
                 found_text = f"held by {', '.join(sorted(found)) or 'nobody'}"
             if time.monotonic() > deadline:
-                raise AssertionError(f"{self.lab.vip} did not settle on {wanted} within {timeout:g} s: {found_text}")
+                raise AssertionError(f"{self.vips[0]} did not settle on {wanted} within {timeout:g} s: {found_text}")
             time.sleep(0.2)
 
     def suffer(self, fault: Fault) -> dict[str, Any]:
@@ -174,26 +176,33 @@ class Pair:
         finally:
             end = time.time()
             record = observer.record
-            events = {event.time for event in record.events if event.address == self.lab.vip}
+            events = {event.time for event in record.events if event.address in self.vips}
             moves = sorted(event + instant for event in events for instant in MOVE)
             clients = self.probe.stop(list_lost=50, marks=moves)
-        return figures(clients, record, self.lab.vip, begin, end)
+        return figures(clients, record, self.vips, begin, end)
 
     def _returned(self, observer: Observer, holder: str, fault: Fault) -> None:
         deadline = time.monotonic() + 20
         while fault.returns and time.monotonic() < deadline:
-            if observer.record.holders(self.lab.vip) == {holder}:
+            if observer.record.holders(self.vips[0]) == {holder}:
                 break
             time.sleep(0.05)
         time.sleep(2 * CALM)
 
 
-def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, end: float) -> dict[str, Any]:
+def figures(
+    clients: Mapping[str, Any], record: Record, vips: Sequence[str], begin: float, end: float
+) -> dict[str, Any]:
     """The figures of one stretch, of the probe's answer and the observer's record."""
-    late = record.longest(vip, holders=2, since=begin + 1, until=end)
+
+    def longest(holders: int, address: str, since: float = begin) -> float:
+        return record.longest(address, holders=holders, since=since, until=end)
+
+    late = max(longest(2, vip, begin + 1) for vip in vips)
     both = {
-        address: round(1000 * record.longest(address, holders=2, since=begin, until=end), 1)
-        for address in {vip, *(event.address for event in record.events)}
+        address: round(1000 * longest(2, address), 1)
+        for address in {*vips, *(event.address for event in record.events)}
+        if address
     }
     return {
         "gap_ms": clients["new"]["gap_ms"],
@@ -205,18 +214,18 @@ def figures(clients: Mapping[str, Any], record: Record, vip: str, begin: float, 
         "lost_kept": clients["kept"]["lost"],
         "lost_in_flight": clients["lost_in_flight"],
         "by_kind": clients["lost_by_kind"],
-        "both_ms": both[vip],
+        "both_ms": max(both[vip] for vip in vips),
         # Of each address that came or went.
         "both_ms_of": both,
-        "none_ms": round(1000 * record.longest(vip, holders=0, since=begin, until=end), 1),
+        "none_ms": max(round(1000 * longest(0, vip), 1) for vip in vips),
         # Two holders a second and more after it began (a fault, or its healing); a change of hands is none.
         "both_late_ms": round(1000 * late, 1) if late > CHANGE_OF_HANDS else 0.0,
-        "holder": ", ".join(sorted(record.holders(vip, at=end))),
+        "holder": ", ".join(sorted(record.holders(vips[0], at=end))),
         "on_schedule": clients["on_schedule"],
         "late_ms": clients["late_ms"],
         "latency_ms": clients["new"]["latency_ms"],
         "lost_list": clients["lost_list"],
-        "story": record.story(vip),
+        "story": "\n".join(record.story(vip) for vip in vips),
     }
 
 

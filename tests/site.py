@@ -146,7 +146,7 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture(scope="session")
 def pair(lab: Lab) -> Pair:
-    return Pair(lab)
+    return Pair(lab, vips=(lab.vip, lab.vip6))
 
 
 @pytest.fixture

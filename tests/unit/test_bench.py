@@ -93,7 +93,7 @@ def test_figures_of_a_move():
     seen = figures(
         clients(),
         record((100.0, "lb-1", "add"), (105.0, "lb-1", "del"), (105.12, "lb-2", "add")),
-        VIP,
+        (VIP,),
         103.0,
         110.0,
     )
@@ -103,20 +103,20 @@ def test_figures_of_a_move():
 @pytest.mark.parametrize(("leaves", "both", "late"), [(105.01, 10.0, 0.0), (106.0, 1000.0, 1000.0)])
 def test_a_change_of_hands_is_not_two_holders(leaves, both, late):
     seen = figures(
-        clients(), record((100.0, "lb-1", "add"), (105.0, "lb-2", "add"), (leaves, "lb-1", "del")), VIP, 103.0, 110.0
+        clients(), record((100.0, "lb-1", "add"), (105.0, "lb-2", "add"), (leaves, "lb-1", "del")), (VIP,), 103.0, 110.0
     )
     assert (seen["both_ms"], seen["both_late_ms"]) == (both, late)
 
 
 def test_two_holders_that_end_within_a_second_are_in_time():
     seen = figures(
-        clients(), record((100.0, "lb-1", "add"), (100.0, "lb-2", "add"), (103.9, "lb-2", "del")), VIP, 103.0, 110.0
+        clients(), record((100.0, "lb-1", "add"), (100.0, "lb-2", "add"), (103.9, "lb-2", "del")), (VIP,), 103.0, 110.0
     )
     assert (seen["both_ms"], seen["both_late_ms"], seen["holder"]) == (900.0, 0.0, "lb-1")
 
 
 def test_report_of_faults():
-    run = {**figures(clients(), record((100.0, "lb-1", "add")), VIP, 103.0, 110.0), "back": None}
+    run = {**figures(clients(), record((100.0, "lb-1", "add")), (VIP,), 103.0, 110.0), "back": None}
     gaps = [{**run, "gap_ms": gap, "lost": int(gap / 10), "gap_open": gap > 500} for gap in (90.0, 130.0, 110.0)]
     ours = suffering.middle(gaps)
     assert (ours["gap_ms"], ours["lost"], ours["open"], ours["back"]) == (110.0, 11, False, None)
@@ -131,7 +131,7 @@ def test_report_of_faults():
 
 
 def test_report_of_ways():
-    run = {**figures(clients(), record((100.0, "lb-1", "add")), VIP, 103.0, 110.0), "seconds": 30.0}
+    run = {**figures(clients(), record((100.0, "lb-1", "add")), (VIP,), 103.0, 110.0), "seconds": 30.0}
     ours = propagating.middle([run, {**run, "seconds": 50.0}, {**run, "seconds": 34.0}])
     assert (ours["seconds"], ours["lost"], ours["off_schedule"]) == (34.0, 0, 0)
     lossy = {
