@@ -202,8 +202,8 @@ def test_a_session_that_is_killed_takes_nothing_with_it(trial: Trial, proxy: Pro
     assert int(node.lab.run(node.name, ["python3", "-c", SESSION])) >= 3
     thread.join()
     assert "UNREACHABLE" in answers[0].output
-    # The work goes on to its end, and the trial to its deadline.
-    trial.wait(3)
+    # The work goes on to its end, and the trial to its deadline. The verification sleeps in both, and on the way back.
+    trial.wait(3 + 2 * 5)
     late = confirm(node)
     assert late.failed and late.msg.startswith(LATE)
     assert (

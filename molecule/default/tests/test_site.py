@@ -104,7 +104,7 @@ def seconds_between_adverts(lab: Lab) -> float:
     return float(lab.run("lb-2", ["python3", "-c", script]))
 
 
-@pytest.mark.goes_on
+@pytest.mark.full
 def test_a_change_that_drains_loses_only_what_is_in_flight(site: Site, lab: Lab, watched: Watched) -> None:
     site.reset()
     backends = site.variables()["haproxy_backends"]
