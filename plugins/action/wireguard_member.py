@@ -78,13 +78,14 @@ class ActionModule(ActionBase):
         try:
             text = file.read_text(encoding="utf-8") if file.exists() else ""
             found = (yaml.safe_load(text) or {}).get("wireguard_members") or []
-        except (yaml.YAMLError, AttributeError):
+            names = [one["name"] for one in found]
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError):
             # It is written anew with each member, and what Ansible Vault has encrypted could not be.
             raise AnsibleActionFail(
                 f"{file}: This is not plain YAML with wireguard_members alone. Found: {text.splitlines()[0]!r} and so on. Accepted: "
                 "what this playbook has written. Keep values from a vault in another file of the group. [member]"
             ) from None
-        if [one["name"] for one in found] != [one["name"] for one in known]:
+        if names != [one["name"] for one in known]:
             raise AnsibleActionFail(
                 f"{file}: The inventory has its wireguard_members from somewhere else. Found: {len(found)} members here, "
                 f"{len(known)} in the inventory. Move the list to this file, or name its file as evenkeel_members_file. [member]"

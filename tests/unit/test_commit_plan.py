@@ -105,7 +105,7 @@ def test_drift_is_an_edit_and_not_a_removal_or_a_mode(world: World) -> None:
     assert stopped.error.message() == (
         f"{world.etc}/a.conf: this file was changed by hand since generation 2, and was left as it is.\n"
         f"--- {world.etc}/a.conf\n+++ {world.etc}/a.conf\n@@ -1 +1 @@\n-1\n+mine\n"
-        "Take its lines into the inventory, or set on_drift: overwrite, which keeps it as a generation."
+        "Take its lines into the inventory, or set on_drift: overwrite (web_on_drift, for a role), which keeps it as a generation."
     )
     assert world.files()["a.conf"] == "mine\n"
 

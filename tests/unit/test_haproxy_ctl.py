@@ -367,7 +367,10 @@ def test_a_certificate_and_a_map_that_lag_behind_are_noticed(
 def test_certificates_that_are_no_chain_are_refused(
     daemon: Daemon, certificate: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path(ctl.CONFIGURATION).write_text(f"frontend web\n    bind :443 ssl crt {certificate} alpn h2\n")
     root = self_signed("Root")
+    # Not in use: a bundle of roots.
+    certificate.with_name("roots.pem").write_text(root.certificate + self_signed("Another root").certificate)
     certificate.write_text(issued(root).certificate + root.certificate)
     assert ctl.main(["check"]) == 0
     certificate.write_text(root.certificate + issued(root).certificate)

@@ -136,7 +136,12 @@ def test_what_is_refused_leaves_nothing(desk: Desk, arguments: dict[str, Any], s
 
 
 @pytest.mark.parametrize(
-    "text", ["$ANSIBLE_VAULT;1.1;AES256\n6162\n", "wireguard_members:\n  - {name: a, preshared_key: !vault x}\n"]
+    "text",
+    [
+        "$ANSIBLE_VAULT;1.1;AES256\n6162\n",
+        'wireguard_members: "{{ vault_members }}"\n',
+        "wireguard_members:\n  - {name: a, preshared_key: !vault x}\n",
+    ],
 )
 def test_a_list_from_a_vault_is_refused_and_kept(desk: Desk, text: str) -> None:
     desk.file.parent.mkdir()

@@ -42,7 +42,8 @@ def refuse_drift(host: Host, store: Store, plan: Plan, result: Result) -> None:
                 f"this file {since}, and was left as it is.",
                 one.path,
                 one.diff,
-                "Take its lines into the inventory, or set on_drift: overwrite, which keeps it as a generation.",
+                "Take its lines into the inventory, or set on_drift: overwrite "
+                f"({plan.request.service}_on_drift, for a role), which keeps it as a generation.",
             )
         )
     raise CommitError.first_of(problems)
@@ -68,10 +69,15 @@ def validate(host: Host, plan: Plan, result: Result) -> bool:
     commands = plan.request.validate
     if not commands or not any(DIRECTORY not in (op.before.kind, op.after.kind) for op in plan.ops):
         return False
-    absent = [argv[0] for argv in commands if host.which(argv[0]) is None]
+    absent = [number for number, argv in enumerate(commands) if host.which(argv[0]) is None]
     if plan.request.check and absent:
-        result.warnings.append(f"{absent[0]} is not installed yet: the candidate was not validated.")
-        return False
+        # Those before it need nothing that is not there.
+        program, commands = commands[absent[0]][0], commands[: absent[0]]
+        result.warnings.append(
+            f"{program} is not installed yet: the candidate was not validated{' by it' if commands else ''}."
+        )
+        if not commands:
+            return False
 
     def stage() -> None:
         journal.stage(host, tuple(plan.ops), plan.contents)

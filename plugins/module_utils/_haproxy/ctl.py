@@ -14,7 +14,6 @@ verify DIGEST     succeed if the daemon runs the configuration with this digest,
 from __future__ import annotations
 
 import base64
-import glob
 import hashlib
 import ipaddress
 import os
@@ -209,9 +208,9 @@ def update_certificate(haproxy: Haproxy, path: str) -> None:
 
 
 def no_chains() -> list[str]:
-    """The certificates on disk that are followed by others than their issuers."""
-    paths = [path for path in sorted(glob.glob(f"{CERTIFICATES}/*")) if not path.endswith(".key")]
-    numbers = {path: stranger(read(path)) for path in paths}
+    """The certificates in use that are followed by others than their issuers."""
+    used = re.findall(rf"\bcrt\s+({re.escape(CERTIFICATES)}/[^\s/]+)", read(CONFIGURATION))
+    numbers = {path: stranger(read(path)) for path in sorted(set(used)) if os.path.isfile(path)}
     return [f"{path}: certificate {n} did not issue certificate {n - 1}" for path, n in numbers.items() if n]
 
 

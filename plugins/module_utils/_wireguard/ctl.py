@@ -34,11 +34,12 @@ def up() -> None:
     """All at once, so that one that waits for a name server keeps none of the others down; `watch` tries it again."""
     _load_filter()
     known = devices()
-    for device in known:
-        device.take_over()
-    missing = [one.unit for one in known if one.wanted() and not one.exists()]
-    if missing:
-        run("systemctl", "restart", *missing)
+    try:
+        _each(known, Device.take_over)
+    finally:
+        missing = [one.unit for one in known if one.wanted() and not one.exists()]
+        if missing:
+            run("systemctl", "restart", *missing)
 
 
 def down() -> None:
@@ -74,7 +75,7 @@ def _bring(device: Device) -> None:
         device.take_over()
     if not known or not device.wanted():
         device.leave()
-    elif not device.exists() or device.stale():
+    elif not device.carries() or device.stale():
         run("systemctl", "restart", device.unit)
     else:
         before = {peer.key for peer in device.peers()}

@@ -163,7 +163,7 @@ def watch() -> None:
             identity.signing = mirror.signing_key(identity.device.key.read_text(encoding="ascii"))
     keys = {one.device.name: one.signing for one in followed if one.signing}
     # Until it is up; what somebody takes down after it was tried here is inactive, not failed, and stays down.
-    missing, again = [one for one in devices() if not one.follow and not one.exists()], time.monotonic() + AGAIN
+    missing, again = [one for one in devices() if not one.follow and not one.up()], time.monotonic() + AGAIN
     over = {"active"}
     while True:
         with contextlib.suppress(Trouble):
