@@ -11,8 +11,8 @@ short_description: Keep other runs from changing a node
 version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
-  - One run at a time changes a node. It takes the lease before it starts, renews it on the way and releases it at the end. A
-    run that finds somebody else's lease stops and names who holds it.
+  - One run at a time changes a node. It takes the lease before it starts and releases it at the end; the playbooks take it for 15
+    minutes. A run that finds somebody else's lease stops and names who holds it.
   - A lease ends by itself at its time. That of a run whose controller process is known to be gone, because it ran on this very
     machine, is taken over at once.
   - A lease without an end is a hold. The playbook C(evenkeel.lb.rollback) leaves one, so that the next run does not bring back at once
