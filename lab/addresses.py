@@ -40,8 +40,11 @@ def address6(subnet: IPv6Network, host: str) -> str:
 
 
 def subnet6_for(subnet: IPv4Network) -> IPv6Network:
-    """The IPv6 prefix that goes with a subnet: its last octet, as it is written. 192.0.2.32/27: 2001:db8:32::/64."""
-    return IPv6Network(f"2001:db8:{str(subnet.network_address).rsplit('.', maxsplit=1)[1]}::/64")
+    """The IPv6 prefix that goes with a subnet: its last two octets, as they are written. 192.0.2.32/27: 2001:db8:2:32::/64."""
+    if subnet == DEFAULT_SUBNET:
+        return DEFAULT_SUBNET6
+    *_, third, fourth = str(subnet.network_address).split(".")
+    return IPv6Network(f"2001:db8:{third}:{fourth}::/64")
 
 
 def move(text: str, subnet: IPv4Network, subnet6: IPv6Network) -> str:

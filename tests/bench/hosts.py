@@ -8,19 +8,17 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network
 
 from lab import hosts
-
-# The one that would go with its IPv4 subnet is a scenario's.
-SUBNET6 = IPv6Network("2001:db8:1128::/64")
+from lab.addresses import subnet6_for
 
 
 @contextlib.contextmanager
 def fresh(name: str, subnet: IPv4Network, say: Callable[[str], None]) -> Iterator[hosts.Lab]:
     """A lab that nobody has touched; removed afterwards."""
     say(f"- fresh hosts: {name}, {subnet}")
-    lab = hosts.Lab(name, subnet, SUBNET6)
+    lab = hosts.Lab(name, subnet, subnet6_for(subnet))
     with contextlib.redirect_stdout(io.StringIO()):
         hosts.down(name)
         hosts.up(lab)

@@ -15,7 +15,7 @@ from lab import addresses, image, watcher
 from lab.observer import Event, Record, intervals
 
 SUBNET = IPv4Network("192.0.2.32/27")
-SUBNET6 = IPv6Network("2001:db8:32::/64")
+SUBNET6 = IPv6Network("2001:db8:2:32::/64")
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,10 @@ SUBNET6 = IPv6Network("2001:db8:32::/64")
         ("1198.51.100.1", "1198.51.100.1"),
         ("198.51.100.1.5", "198.51.100.1.5"),
         ("192.0.2.9 127.0.0.1", "192.0.2.9 127.0.0.1"),
-        ('"2001:db8::28/64"', '"2001:db8:32::28/64"'),
-        ("[2001:db8::28]:80", "[2001:db8:32::28]:80"),
-        ("2001:db8::28/128", "2001:db8:32::28/128"),
-        ("2001:db8::/64", "2001:db8:32::/64"),
+        ('"2001:db8::28/64"', '"2001:db8:2:32::28/64"'),
+        ("[2001:db8::28]:80", "[2001:db8:2:32::28]:80"),
+        ("2001:db8::28/128", "2001:db8:2:32::28/128"),
+        ("2001:db8::/64", "2001:db8:2:32::/64"),
         ("2001:db8::/32", "2001:db8::/32"),
         ("2001:db8:5::28", "2001:db8:5::28"),
         ("2001:db8::28:1", "2001:db8::28:1"),
@@ -56,12 +56,17 @@ def test_move_refuses_what_does_not_fit() -> None:
 
 def test_addresses_have_the_same_number_in_both_families() -> None:
     assert addresses.address(SUBNET, "web-1") == "192.0.2.53"
-    assert addresses.address6(SUBNET6, "web-1") == "2001:db8:32::21"
+    assert addresses.address6(SUBNET6, "web-1") == "2001:db8:2:32::21"
     assert max(addresses.NUMBERS.values()) < 31, "a lab fits into a /27"
 
 
 @pytest.mark.parametrize(
-    ("subnet", "expected"), [("198.51.100.0/24", "2001:db8::/64"), ("192.0.2.160/27", "2001:db8:160::/64")]
+    ("subnet", "expected"),
+    [
+        ("198.51.100.0/24", "2001:db8::/64"),
+        ("192.0.2.160/27", "2001:db8:2:160::/64"),
+        ("198.51.100.160/27", "2001:db8:100:160::/64"),
+    ],
 )
 def test_the_ipv6_prefix_goes_with_the_subnet(subnet: str, expected: str) -> None:
     assert addresses.subnet6_for(IPv4Network(subnet)) == IPv6Network(expected)
