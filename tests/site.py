@@ -154,6 +154,12 @@ def watched(lab: Lab, pair: Pair) -> Watched:
     return watching(lab, pair)
 
 
+def leastconn(site: Site) -> list[dict[str, Any]]:
+    """The inventory's backends with another balance: a change that a reload makes."""
+    backends = site.variables()["haproxy_backends"]
+    return [{**backends[0], "balance": "leastconn"}, *backends[1:]]
+
+
 def put_back(site: Site, pair: Pair) -> None:
     if site.changed:
         site.reset()

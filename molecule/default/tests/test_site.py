@@ -10,7 +10,19 @@ import pytest
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import HANDS_MS
-from tests.site import Site, Watched, changed, fingerprint, flat, lines, nothing_changed, on, on_reload, wait_for
+from tests.site import (
+    Site,
+    Watched,
+    changed,
+    fingerprint,
+    flat,
+    leastconn,
+    lines,
+    nothing_changed,
+    on,
+    on_reload,
+    wait_for,
+)
 
 
 def workers(lab: Lab, host: str) -> str:
@@ -60,9 +72,8 @@ def test_a_limit_changes_neither_peers_nor_priorities(site: Site, lab: Lab) -> N
 
 @pytest.mark.full
 def test_a_changed_backend_loses_nothing(site: Site, lab: Lab, watched: Watched) -> None:
-    backends = site.variables()["haproxy_backends"]
     pids = {host: workers(lab, host) for host in ("lb-1", "lb-2")}
-    site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    site.set(haproxy_backends=leastconn(site))
     seen = watched(site.run)
     assert seen["lost"] == 0, str(seen)
     for host in ("lb-1", "lb-2"):
@@ -107,8 +118,7 @@ def seconds_between_adverts(lab: Lab) -> float:
 @pytest.mark.full
 def test_a_change_that_drains_loses_only_what_is_in_flight(site: Site, lab: Lab, watched: Watched) -> None:
     site.reset()
-    backends = site.variables()["haproxy_backends"]
-    site.set(evenkeel_drain="always", haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    site.set(evenkeel_drain="always", haproxy_backends=leastconn(site))
     seen = watched(site.run)
     assert seen["lost"] == seen["lost_in_flight"], str(seen)
     assert "balance leastconn" in lines(lab, "lb-1", "/etc/haproxy/haproxy.cfg")
@@ -166,8 +176,7 @@ def test_a_port_that_one_node_has_taken_is_refused_before_any_node_changes(
 @pytest.mark.full
 def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, watched: Watched) -> None:
     before = fingerprint(lab, "lb-1", "lb-2")
-    backends = site.variables()["haproxy_backends"]
-    site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    site.set(haproxy_backends=leastconn(site))
     outputs: list[str] = []
     with on_reload(lab, "lb-1", "/bin/false"):
         seen = watched(lambda: outputs.append(site.run(expect=None)))
@@ -182,8 +191,7 @@ def test_a_node_that_falls_silent_in_its_change_stops_the_run_and_puts_itself_ba
     site: Site, lab: Lab, watched: Watched
 ) -> None:
     before = fingerprint(lab, "lb-1", "lb-2")
-    backends = site.variables()["haproxy_backends"]
-    site.set(evenkeel_guard=5, haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    site.set(evenkeel_guard=5, haproxy_backends=leastconn(site))
     outputs: list[str] = []
     try:
         with on_reload(lab, "lb-2", "/bin/sh -c 'systemctl stop ssh; pkill -KILL sshd'"):
@@ -237,8 +245,7 @@ def test_a_hand_edit_stops_the_run_and_is_kept(site: Site, lab: Lab) -> None:
 
 @pytest.mark.full
 def test_with_a_dead_peer_the_living_one_is_configured_and_the_dead_one_named(site: Site, lab: Lab) -> None:
-    backends = site.variables()["haproxy_backends"]
-    site.set(haproxy_backends=[{**backends[0], "balance": "leastconn"}, *backends[1:]])
+    site.set(haproxy_backends=leastconn(site))
     faults.power_off(lab, "lb-2")
     try:
         output = site.run(expect=None)

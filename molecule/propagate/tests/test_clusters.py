@@ -10,7 +10,7 @@ import pytest
 from lab.hosts import Lab
 from lab.observer import held_by
 from tests.faults import Pair
-from tests.site import Site, Watched, changed, fingerprint, flat, lines, on, on_reload, wait_for
+from tests.site import Site, Watched, changed, fingerprint, flat, leastconn, lines, on, on_reload, wait_for
 
 EDGE, INNER = ["lb-1", "lb-2"], ["lb-4", "lb-5"]
 HAPROXY, KEEPALIVED = "/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf"
@@ -54,11 +54,6 @@ def as_it_was(site: Site, pair: Pair) -> None:
     if site.unset("haproxy_backends"):
         site.run()
         pair.steady("lb-1")
-
-
-def leastconn(site: Site) -> list[dict[str, Any]]:
-    backends = site.variables()["haproxy_backends"]
-    return [{**backends[0], "balance": "leastconn"}, *backends[1:]]
 
 
 def committed(site: Site, host: str) -> str:

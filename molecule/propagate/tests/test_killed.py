@@ -17,18 +17,14 @@ import pytest
 
 from lab.hosts import Lab
 from tests.faults import Pair
-from tests.site import STATUS, Site, flat, on, states, wait_for
+from tests.site import STATUS, Site, flat, leastconn, on, states, wait_for
 from tests.suite.steps import ROOT
 
 SETS = "cat /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /etc/evenkeel/vrrp.json | sha256sum"
 
 
-def leastconn(site: Site) -> dict[str, Any]:
-    backends = site.variables()["haproxy_backends"]
-    return {
-        "haproxy_backends": [{**backends[0], "balance": "leastconn"}, *backends[1:]],
-        "keepalived_advert_interval": 0.3,
-    }
+def both_daemons(site: Site) -> dict[str, Any]:
+    return {"haproxy_backends": leastconn(site), "keepalived_advert_interval": 0.3}
 
 
 def another_router(site: Site) -> dict[str, Any]:
@@ -39,7 +35,7 @@ def another_router(site: Site) -> dict[str, Any]:
 # on trial together, until the last of them has heard the others.
 Change = tuple[dict[str, Any], Callable[[Site], dict[str, Any]]]
 CHANGES: dict[str, Change] = {
-    "node by node": ({"evenkeel_guard": 5, "evenkeel_drain": "always", "evenkeel_close_seconds": 1}, leastconn),
+    "node by node": ({"evenkeel_guard": 5, "evenkeel_drain": "always", "evenkeel_close_seconds": 1}, both_daemons),
     "all nodes together": ({"evenkeel_guard": 30}, another_router),
 }
 

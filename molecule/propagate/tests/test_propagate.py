@@ -11,7 +11,19 @@ import pytest
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import HANDS_MS, Pair
-from tests.site import Site, Watched, fingerprint, flat, lines, nothing_changed, on, on_reload, states, wait_for
+from tests.site import (
+    Site,
+    Watched,
+    fingerprint,
+    flat,
+    leastconn,
+    lines,
+    nothing_changed,
+    on,
+    on_reload,
+    states,
+    wait_for,
+)
 
 HAPROXY, KEEPALIVED = "/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf"
 
@@ -24,11 +36,6 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
 def instance(site: Site) -> dict[str, Any]:
     found: dict[str, Any] = site.variables()["keepalived_instances"][0]
     return found
-
-
-def leastconn(site: Site) -> list[dict[str, Any]]:
-    backends = site.variables()["haproxy_backends"]
-    return [{**backends[0], "balance": "leastconn"}, *backends[1:]]
 
 
 def from_the_client(lab: Lab) -> dict[str, Any]:

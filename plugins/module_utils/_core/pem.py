@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import calendar
 import re
+from collections.abc import Iterator
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
 _TIMES = {0x17: 2, 0x18: 4}  # UTCTime and GeneralizedTime, by the digits of their year
@@ -37,7 +38,7 @@ def is_encrypted(text: str) -> bool:
 def ends(text: str) -> int | None:
     """When the first certificate ends, in seconds since the epoch; None where that cannot be read."""
     try:
-        return _not_after(_fields(text)[0])
+        return _not_after(next(_fields(text), []))
     except (IndexError, KeyError, ValueError):
         return None
 
@@ -48,7 +49,7 @@ def stranger(text: str) -> int | None:
     By their names, whose bytes have to be the same (RFC 5280, "Subject"). Signatures are the daemon's business.
     """
     try:
-        chain = _fields(text)
+        chain = list(_fields(text))
         for number, (one, after) in enumerate(zip(chain, chain[1:]), 2):
             if one[ISSUER] != after[SUBJECT]:
                 return number
@@ -57,9 +58,8 @@ def stranger(text: str) -> int | None:
     return None
 
 
-def _fields(text: str) -> list[list[bytes]]:
+def _fields(text: str) -> Iterator[list[bytes]]:
     """Of every certificate the contents of its signed part, from the serial number on (RFC 5280)."""
-    certificates = []
     for kind, body in blocks(text):
         if kind == "CERTIFICATE":
             certificate = _element(base64.b64decode(body, validate=False), 0)[1]
@@ -69,8 +69,7 @@ def _fields(text: str) -> list[list[bytes]]:
                 tag, content, place = _element(signed, place)
                 if tag != _VERSION:
                     fields.append(content)
-            certificates.append(fields)
-    return certificates
+            yield fields
 
 
 def _not_after(fields: list[bytes]) -> int:

@@ -84,6 +84,9 @@ class Files:
         except FileNotFoundError:
             return {}
 
+    def runs(self, unit: str) -> bool:
+        return self.run(["systemctl", "is-active", unit]).stdout.strip() in ("active", "reloading")
+
     # -- crash: one file per tracked service, written by the drop-in of its unit ------------------------------------
 
     def crashes(self) -> dict[str, int | None]:
@@ -104,7 +107,7 @@ class Files:
             path = self.volatile / f"crash.{name}"
             if path.exists():
                 continue
-            active = self.run(["systemctl", "is-active", unit]).stdout.strip() in ("active", "reloading")
+            active = self.runs(unit)
             # Exclusive: if the unit starts or stops at this very moment, its own word wins.
             with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
                 file.write(f"{0 if active else FAULT_VALUE}\n")
@@ -257,8 +260,7 @@ class Files:
         self.track.mkdir(mode=0o700, parents=True, exist_ok=True)
         # After a boot nobody knows what the peers have learnt meanwhile. A keepalived that ran before us has its place among them.
         if not (self.volatile / "seeded").exists():
-            running = self.run(["systemctl", "is-active", UNIT]).stdout.strip() in ("active", "reloading")
-            (self.joined if running else self.wait_to_join)()
+            (self.joined if self.runs(UNIT) else self.wait_to_join)()
         with self.locked():
             self.derive()
         # Newer than the facts: nothing is left to do at the next start, unless the node boots or the plan changes.
