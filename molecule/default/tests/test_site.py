@@ -70,6 +70,50 @@ def test_a_limit_changes_neither_peers_nor_priorities(site: Site, lab: Lab) -> N
     assert fingerprint(lab, "lb-1", "lb-2") == before
 
 
+def test_a_refused_configuration_changes_nothing_anywhere(site: Site, lab: Lab) -> None:
+    before = fingerprint(lab, "lb-1", "lb-2")
+    backends = site.variables()["haproxy_backends"]
+    site.set(haproxy_backends=[{**backends[0], "options": ["no such directive"]}, *backends[1:]])
+    output = site.run(expect=None)
+    assert "no such directive" in output
+    nothing_changed(site, lab, before)
+
+
+def test_a_port_that_one_node_has_taken_is_refused_before_any_node_changes(
+    site: Site, lab: Lab, watched: Watched
+) -> None:
+    before = fingerprint(lab, "lb-1", "lb-2")
+    frontends = site.variables()["haproxy_frontends"]
+    site.set(haproxy_frontends=[*frontends, {"name": "taken", "bind": ["0.0.0.0:9999"], "default_backend": "app"}])
+    outputs: list[str] = []
+    with taken(lab, "lb-1", 9999):
+        seen = watched(lambda: outputs.append(site.run(expect=None)))
+    assert "9999" in outputs[0]
+    assert seen["lost"] == 0, str(seen)
+    nothing_changed(site, lab, before)
+
+
+@contextmanager
+def taken(lab: Lab, host: str, port: int) -> Iterator[None]:
+    """Somebody else listens on a port of a host."""
+    listener = f"import socket, time; s = socket.create_server(('0.0.0.0', {port})); time.sleep(300)"
+    on(lab, host, f'systemd-run --quiet --unit=taken python3 -c "{listener}"')
+    try:
+        yield
+    finally:
+        on(lab, host, "systemctl stop taken")
+
+
+def test_a_switch_is_refused(site: Site, lab: Lab) -> None:
+    before = fingerprint(lab, "lb-1", "lb-2")
+    instance = site.variables()["keepalived_instances"][0]
+    site.set(keepalived_instances=[{**instance, "virtual_router_id": 56}])
+    output = site.run(expect=None)
+    assert "can't be rolled node by node" in output
+    assert "evenkeel.lb.propagate" in output
+    nothing_changed(site, lab, before)
+
+
 @pytest.mark.full
 def test_a_changed_backend_loses_nothing(site: Site, lab: Lab, watched: Watched) -> None:
     pids = {host: workers(lab, host) for host in ("lb-1", "lb-2")}
@@ -150,29 +194,6 @@ def test_a_node_joins_and_leaves_the_running_pair(site: Site, lab: Lab, watched:
     assert lines(lab, "lb-1", "/etc/keepalived/keepalived.conf") == before
 
 
-def test_a_refused_configuration_changes_nothing_anywhere(site: Site, lab: Lab) -> None:
-    before = fingerprint(lab, "lb-1", "lb-2")
-    backends = site.variables()["haproxy_backends"]
-    site.set(haproxy_backends=[{**backends[0], "options": ["no such directive"]}, *backends[1:]])
-    output = site.run(expect=None)
-    assert "no such directive" in output
-    nothing_changed(site, lab, before)
-
-
-def test_a_port_that_one_node_has_taken_is_refused_before_any_node_changes(
-    site: Site, lab: Lab, watched: Watched
-) -> None:
-    before = fingerprint(lab, "lb-1", "lb-2")
-    frontends = site.variables()["haproxy_frontends"]
-    site.set(haproxy_frontends=[*frontends, {"name": "taken", "bind": ["0.0.0.0:9999"], "default_backend": "app"}])
-    outputs: list[str] = []
-    with taken(lab, "lb-1", 9999):
-        seen = watched(lambda: outputs.append(site.run(expect=None)))
-    assert "9999" in outputs[0]
-    assert seen["lost"] == 0, str(seen)
-    nothing_changed(site, lab, before)
-
-
 @pytest.mark.full
 def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, watched: Watched) -> None:
     before = fingerprint(lab, "lb-1", "lb-2")
@@ -187,6 +208,7 @@ def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, 
     assert seen["both_ms"] == 0 and seen["none_ms"] == 0, seen["story"]
 
 
+@pytest.mark.goes_on
 def test_a_node_that_falls_silent_in_its_change_stops_the_run_and_puts_itself_back(
     site: Site, lab: Lab, watched: Watched
 ) -> None:
@@ -207,27 +229,6 @@ def test_a_node_that_falls_silent_in_its_change_stops_the_run_and_puts_itself_ba
     site.run()
     for host in ("lb-1", "lb-2"):
         assert "balance leastconn" in lines(lab, host, "/etc/haproxy/haproxy.cfg")
-
-
-@contextmanager
-def taken(lab: Lab, host: str, port: int) -> Iterator[None]:
-    """Somebody else listens on a port of a host."""
-    listener = f"import socket, time; s = socket.create_server(('0.0.0.0', {port})); time.sleep(300)"
-    on(lab, host, f'systemd-run --quiet --unit=taken python3 -c "{listener}"')
-    try:
-        yield
-    finally:
-        on(lab, host, "systemctl stop taken")
-
-
-def test_a_switch_is_refused(site: Site, lab: Lab) -> None:
-    before = fingerprint(lab, "lb-1", "lb-2")
-    instance = site.variables()["keepalived_instances"][0]
-    site.set(keepalived_instances=[{**instance, "virtual_router_id": 56}])
-    output = site.run(expect=None)
-    assert "can't be rolled node by node" in output
-    assert "evenkeel.lb.propagate" in output
-    nothing_changed(site, lab, before)
 
 
 @pytest.mark.full

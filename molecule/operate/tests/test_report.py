@@ -134,7 +134,9 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
     assert "lb-1: kept clients of lb-1 are told to close, and have 1 s to come back once more." in output
 
 
+@pytest.mark.goes_on
 def test_a_run_that_went_back_says_so_on_its_page(site: Site, lab: Lab, tmp_path: Path) -> None:
+    site.unset("evenkeel_drain")
     site.set(haproxy_global={"maxconn": 4001}, evenkeel_report=str(tmp_path / "pages"))
     with on_reload(lab, "lb-1", "/bin/false"):
         site.run(expect=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab import faults
 from lab.hosts import Lab
 from tests.faults import HANDS_MS, Pair
@@ -39,6 +41,7 @@ def test_a_drained_node_gives_its_vips_away_until_it_is_undrained(
 MAXCONN = "grep -c 'maxconn 4003' /etc/haproxy/haproxy.cfg || :"
 
 
+@pytest.mark.goes_on
 def test_a_run_is_undone_everywhere_and_stays_so_until_a_person_says_otherwise(
     site: Site, lab: Lab, watched: Watched
 ) -> None:

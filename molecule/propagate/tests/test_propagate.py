@@ -144,18 +144,41 @@ def test_what_a_daemon_can_t_run_is_refused_before_any_node_changes(site: Site, 
     nothing_changed(site, lab, before)
 
 
+def test_a_node_that_is_dead_is_left_out_by_name_only_and_brought_up_later(site: Site, lab: Lab, pair: Pair) -> None:
+    before = fingerprint(lab, "lb-1")
+    # While it is away its peer learns another virtual router: when it is back it must not take the VIPs beside it.
+    site.set(keepalived_instances=[{**instance(site), "virtual_router_id": 57}])
+    faults.power_off(lab, "lb-2")
+    try:
+        said = flat(site.run(expect=None))
+        assert "lb-2: The node can't be reached" in said and "-e evenkeel_allow=dead" in said
+        assert fingerprint(lab, "lb-1") == before
+        site.run("-e", "evenkeel_allow=dead", expect=None)
+        assert "virtual_router_id 57" in lines(lab, "lb-1", KEEPALIVED)
+    finally:
+        faults.power_on(lab, "lb-2")
+    wait_for(lambda: site.ask("lb-2", "evenkeel.lb.vrrp_info")["joining"], seconds=20)
+    assert site.ask("lb-2", "evenkeel.lb.vrrp_info")["held"] == []
+    site.run()
+    assert "virtual_router_id 57" in lines(lab, "lb-2", KEEPALIVED)
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, seconds=20)
+
+
 CHANGES_TOGETHER: dict[str, Callable[[Site, Lab], dict[str, Any]]] = {
-    "another virtual router": lambda site, lab: {"keepalived_instances": [{**instance(site), "virtual_router_id": 56}]},
-    "another anchor": lambda site, lab: {
+    "another virtual router, in version 2": lambda site, lab: {
+        "keepalived_instances": [{**instance(site), "virtual_router_id": 56}],
+        "keepalived_vrrp_version": 2,
+        "keepalived_advert_interval": 1,
+    },
+    "another anchor, in version 3": lambda site, lab: {
         "keepalived_instances": [
             {
                 **instance(site),
+                "virtual_router_id": 56,
                 "virtual_addresses": [f"{lab.subnet[27]}/{lab.subnet.prefixlen}", *instance(site)["virtual_addresses"]],
             }
         ]
     },
-    "version 2": lambda site, lab: {"keepalived_vrrp_version": 2, "keepalived_advert_interval": 1},
-    "version 3": lambda site, lab: {},
 }
 
 
@@ -173,7 +196,9 @@ def test_a_change_that_the_nodes_make_together_never_makes_two_holders(
     wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, seconds=20)
 
 
+@pytest.mark.goes_on
 def test_a_vip_moves_to_another_instance(site: Site, lab: Lab, watched: Watched) -> None:
+    site.reset()
     public = instance(site)
     extra, second = (f"{lab.subnet[last]}/{lab.subnet.prefixlen}" for last in (27, 26))
     other = {"name": "inner", "virtual_router_id": 60, "interface": public["interface"], "track": ["haproxy"]}
@@ -195,6 +220,7 @@ def test_a_vip_moves_to_another_instance(site: Site, lab: Lab, watched: Watched)
     assert extra not in on(lab, "lb-1", "ip -br address show dev eth0")
 
 
+@pytest.mark.goes_on
 def test_a_third_node_joins_and_leaves(site: Site, lab: Lab, watched: Watched) -> None:
     site.add("lb-3")
     seen = watched(site.run)
@@ -226,26 +252,6 @@ def test_a_second_run_stops_and_names_the_first(site: Site, lab: Lab) -> None:
         site.ask("lb-2", "evenkeel.lb.lease", state="released")
 
 
-def test_a_node_that_is_dead_is_left_out_by_name_only_and_brought_up_later(site: Site, lab: Lab, pair: Pair) -> None:
-    before = fingerprint(lab, "lb-1")
-    # While it is away its peer learns another virtual router: when it is back it must not take the VIPs beside it.
-    site.set(keepalived_instances=[{**instance(site), "virtual_router_id": 57}])
-    faults.power_off(lab, "lb-2")
-    try:
-        said = flat(site.run(expect=None))
-        assert "lb-2: The node can't be reached" in said and "-e evenkeel_allow=dead" in said
-        assert fingerprint(lab, "lb-1") == before
-        site.run("-e", "evenkeel_allow=dead", expect=None)
-        assert "virtual_router_id 57" in lines(lab, "lb-1", KEEPALIVED)
-    finally:
-        faults.power_on(lab, "lb-2")
-    wait_for(lambda: site.ask("lb-2", "evenkeel.lb.vrrp_info")["joining"], seconds=20)
-    assert site.ask("lb-2", "evenkeel.lb.vrrp_info")["held"] == []
-    site.run()
-    assert "virtual_router_id 57" in lines(lab, "lb-2", KEEPALIVED)
-    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, seconds=20)
-
-
 def test_a_cut_way_to_a_node_puts_it_back_also_over_a_restart(site: Site, lab: Lab) -> None:
     before = fingerprint(lab, "lb-1")
     configured = lines(lab, "lb-2", HAPROXY)
@@ -272,16 +278,6 @@ def test_a_hand_edit_stops_the_run_with_its_diff_and_is_kept(site: Site, lab: La
         nothing_changed(site, lab, before)
     finally:
         on(lab, "lb-1", f"sed -i '$d' {HAPROXY}")
-
-
-def test_a_drained_node_stays_drained(site: Site, lab: Lab) -> None:
-    site.ask("lb-2", "evenkeel.lb.drain", state="drained")
-    try:
-        site.set(haproxy_backends=leastconn(site))
-        site.run()
-        assert [drain["owner"] for drain in site.ask("lb-2", "evenkeel.lb.vrrp_info")["drain"]] == ["operator"]
-    finally:
-        site.ask("lb-2", "evenkeel.lb.drain", state="undrained")
 
 
 def test_a_limit_that_leaves_no_balancer_fails_with_that_text(site: Site) -> None:
