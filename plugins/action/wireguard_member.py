@@ -117,6 +117,7 @@ class ActionModule(ActionBase):
                 f"evenkeel_public_key: This is not a key. Found: {public!r}. Write it as `wg pubkey` prints it. "
                 "[member]"
             )
+        core.check_new(given["interface"], given["server_key"], public or "", given["addresses"] or [])
         if not public:
             private, public = keys.pair()
         addresses = given["addresses"] or core.free_addresses(given["interface"])

@@ -64,7 +64,7 @@ interfaces:
       elements: dict
       contains:
         name:
-          description: How the inventory calls it; empty for one that is not in the tunnel's file.
+          description: How the inventory calls it, for an identity its address; empty for one that is not in the tunnel's file.
           type: str
         public_key:
           description: Its public key.

@@ -75,7 +75,8 @@ def _host(name: str, variables: Mapping[str, Any]) -> Host:
     for item in interfaces:
         if item.get("private_key"):
             keys[str(item.get("name"))] = public_of(str(item["private_key"]))
-    address = str(variables.get("ansible_host") or "")
+    # Ansible's own default; as an endpoint a name would have to be known to every peer, and that is `endpoint`'s to say.
+    address = str(variables.get("ansible_host") or (name if _literal(name) else ""))
     vrrp = variables.get("keepalived_address") or address
     literal = next((str(one) for one in ([vrrp] if isinstance(vrrp, str) else vrrp) if _literal(str(one))), "")
     return Host(

@@ -95,3 +95,48 @@ def test_clocks_differ_when_several_messages_say_so(
     assert capsys.readouterr().err == said
     tell(standby, now, {})
     assert watch.skews() == {}
+
+
+def test_a_message_that_somebody_repeats_renews_nobody(standby: watch.Identity) -> None:
+    standby.up = True
+    said = time.time()
+    tell(standby, said, {})
+    assert standby.renew_at
+    standby.renew_at.clear()
+    tell(standby, said, {})
+    assert standby.renew_at == []
+
+
+def test_a_renewal_that_fails_is_tried_again(standby: watch.Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[float] = []
+
+    def renew(self: Device, since: float) -> None:
+        tries.append(since)
+        if len(tries) == 1:
+            raise device.Trouble("no name server")
+
+    monkeypatch.setattr(Device, "renew", renew)
+    monkeypatch.setattr(watch, "AGAIN", 0.0)
+    standby.up, standby.told, standby.renew_at = True, time.monotonic(), [0.0]
+    with pytest.raises(device.Trouble):
+        standby.work(60)
+    standby.work(60)
+    standby.work(60)
+    assert len(tries) == 2
+
+
+# -- routes
+
+
+def test_the_network_of_a_device_is_not_led_into_the_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def run(*argv: str) -> str:
+        asked.append(argv)
+        return '[{"dst": "198.51.100.0/27", "dev": "eth0", "protocol": "kernel"}]' if "exact" in argv else "[]"
+
+    monkeypatch.setattr(device, "run", run)
+    tunnel = Device("wg0", {"addresses": ["192.0.2.1/24"], "routes": ["198.51.100.0/27"]})
+    with pytest.raises(device.Trouble, match="198.51.100.0/27 is the network of eth0, and is not led into wg0"):
+        tunnel._routes("")
+    assert not [argv for argv in asked if "replace" in argv]

@@ -19,6 +19,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.evenkeel.lb.plugins.action.wireguard_member import NO_SEGNO, ActionModule
 
 KEY = "QEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEA="
+SERVER_KEY = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM="
 INTERFACE: dict[str, Any] = {
     "name": "wg0",
     "addresses": ["192.0.2.225/28"],
@@ -51,7 +52,7 @@ class Desk:
             "members_file": str(self.file),
             "output": str(self.output),
             "interface": INTERFACE,
-            "server_key": KEY,
+            "server_key": SERVER_KEY,
             "endpoint": "198.51.100.10:51820",
             **({} if "members" in arguments else {"members": self.members}),
             **arguments,
@@ -72,7 +73,7 @@ def test_who_is_let_in_gets_a_file_and_a_picture_once(desk: Desk) -> None:
     assert done["changed"] and done["files"] == [str(desk.output / "anna.conf"), str(desk.output / "anna.png")]
     assert {stat.S_IMODE(Path(path).stat().st_mode) for path in done["files"]} == {0o600}
     text = (desk.output / "anna.conf").read_text()
-    assert "Address = 192.0.2.226/32\nDNS = 192.0.2.225\n" in text and f"PublicKey = {KEY}" in text
+    assert "Address = 192.0.2.226/32\nDNS = 192.0.2.225\n" in text and f"PublicKey = {SERVER_KEY}" in text
     picture, shown = io.BytesIO(), io.StringIO()
     segno.make(text, error="l").save(picture, kind="png", scale=6)
     segno.make(text, error="l").terminal(shown, compact=True)
@@ -93,6 +94,11 @@ def test_whoever_has_a_key_gets_no_other(desk: Desk) -> None:
     assert "PrivateKey = (yours:" in (desk.output / "ben.conf").read_text()
     assert [(one["public_key"], one["addresses"]) for one in desk.members] == [(KEY, ["192.0.2.230"])]
     assert done["lines"][-1] == f"{done['files'][0]}: put your private key in it."
+
+
+def test_a_host_whose_key_nobody_knows_yet_stands_in_nobodys_way(desk: Desk) -> None:
+    unknown = {"name": "web-3", "public_key": "", "allowed_ips": ["192.0.2.227/32"]}
+    assert desk.ask(name="anna", interface={**INTERFACE, "peers": [unknown]})["changed"]
 
 
 def test_they_are_listed_and_go_again(desk: Desk) -> None:
@@ -121,6 +127,18 @@ def test_without_the_library_there_is_no_picture(desk: Desk, monkeypatch: pytest
         ({"name": "a/b"}, "evenkeel_member: This name can't be a file's. Found: 'a/b'."),
         ({"name": "anna", "public_key": "short"}, "evenkeel_public_key: This is not a key. Found: 'short'."),
         ({"name": "anna", "addresses": ["192.0.2.230/32"]}, "evenkeel_addresses: This is not an address."),
+        (
+            {"name": "anna", "addresses": ["192.0.2.99"]},
+            "evenkeel_addresses: The address is not in the tunnel. Found: 192.0.2.99. Accepted: 192.0.2.224/28.",
+        ),
+        (
+            {"name": "anna", "addresses": ["192.0.2.225"]},
+            "evenkeel_addresses: Somebody else has this address. Found: 192.0.2.225: the tunnel's own.",
+        ),
+        (
+            {"name": "anna", "public_key": SERVER_KEY},
+            "evenkeel_public_key: Somebody else has this key. Found: the tunnel's own.",
+        ),
         ({"name": "anna", "server_key": None}, "wireguard_interfaces wg0: No node has said its public key"),
         (
             {"name": "anna", "members": [{"name": "eve"}]},

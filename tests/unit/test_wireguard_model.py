@@ -93,10 +93,72 @@ def test_an_identity_is_one_peer_at_the_vip() -> None:
     hosts["b"]["__wireguard_look"] = {"stdout_lines": []}
     found = peers("c", hosts)
     assert {name: (peer["endpoint"], peer["public_key"]) for name, peer in found.items()} == {
-        "a": ("198.51.100.28:51820", KEYS[1])
+        "192.0.2.1": ("198.51.100.28:51820", KEYS[1])
     }
     assert set(peers("a", hosts)) == set(peers("b", hosts)) == {"c"}
     assert model("a", hosts)["interfaces"][0]["follow"]["nodes"] == ["198.51.100.2"]
+
+
+def test_an_identity_keeps_its_name_and_its_secret_when_its_nodes_change_their_order() -> None:
+    hosts = inventory(hubs=["a", "b"], preshared_secret="a-secret-of-the-tests")
+    for name in ("a", "b"):
+        hosts[name]["wireguard_interfaces"][0].update(follow_vip="public", addresses=["192.0.2.1/24"])
+        hosts[name].update(
+            evenkeel_nodes=["a", "b"],
+            keepalived_instances=[{"name": "public", "interface": "eth0", "virtual_addresses": ["198.51.100.28/27"]}],
+        )
+    before = peers("c", hosts)
+    # The nodes are not in the play: what they said is known from this host's own file.
+    for name in ("a", "b"):
+        hosts[name].update(evenkeel_nodes=["b", "a"], __wireguard_look={})
+    for called in ("a", "192.0.2.1"):  # as an earlier version wrote it, and as this one does
+        look = [*hosts["c"]["__wireguard_look"]["stdout_lines"], f"peer wg0 {called} {KEYS[1]}"]
+        assert peers("c", {**hosts, "c": {**hosts["c"], "__wireguard_look": {"stdout_lines": look}}}) == before
+
+
+def test_two_identities_with_one_address_are_not_taken_for_one() -> None:
+    hosts = inventory()
+    for name in ("a", "b"):
+        hosts[name]["wireguard_interfaces"][0].update(follow_vip="public", addresses=["192.0.2.1/24"])
+        hosts[name].update(
+            evenkeel_nodes=[name],
+            keepalived_instances=[{"name": "public", "interface": "eth0", "virtual_addresses": ["198.51.100.28/27"]}],
+        )
+    with pytest.raises(AssertionError, match="The peers 192.0.2.1 and b claim the same addresses"):
+        model("c", hosts)
+
+
+def test_only_tunnels_that_forward_open_the_others_to_nobody() -> None:
+    """The kernel forwards for all of them once it does for one."""
+    hosts = inventory()
+    mine = hosts["a"]["wireguard_interfaces"]
+    mine.append({"name": "wg1", "addresses": ["192.0.2.129/28"], "port": 51821})
+    assert model("a", hosts)["filter"]["forward"] == []
+    mine[0]["forward"] = {"to": ["198.51.100.0/27"]}
+    found = model("a", hosts)
+    assert found["forwarding"] == ["ip"]
+    mine[0]["networks"] = ["2001:db8:5::/64"]
+    assert model("a", hosts)["forwarding"] == ["ip", "ip6"]
+    assert [rule for rule in found["filter"]["forward"] if "wg1" in rule] == [
+        'iifname "wg1" ct state established,related accept',
+        'iifname "wg1" counter drop',
+        'oifname "wg1" ct state established,related accept',
+        'oifname "wg1" counter drop',
+    ]
+
+
+def test_whoever_asked_a_second_vip_is_answered_from_it() -> None:
+    hosts = inventory()
+    hosts["a"]["wireguard_interfaces"][0].update(follow_vip="public", hosts=[])
+    vips = ["198.51.100.29/27", "198.51.100.28/27", "2001:db8::28/64"]
+    hosts["a"].update(
+        evenkeel_nodes=["a"],
+        keepalived_instances=[{"name": "public", "interface": "eth0", "virtual_addresses": vips}],
+    )
+    assert model("a", hosts)["filter"]["output"] == [
+        'oifname "eth0" udp sport 51820 ip saddr != { 198.51.100.29, 198.51.100.28 } ip saddr set 198.51.100.29',
+        'oifname "eth0" udp sport 51820 ip6 saddr != { 2001:db8::28 } ip6 saddr set 2001:db8::28',
+    ]
 
 
 def test_a_member_gets_the_first_free_addresses() -> None:

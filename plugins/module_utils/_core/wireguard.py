@@ -84,9 +84,19 @@ def build(
         "interfaces": interfaces,
         "keys": {item["name"]: inventory.key(item["name"], inventory.me, "") for item in interfaces},
         "files": [one for item in interfaces for one in _files(item)],
-        "checks": [[CTL, "check", item["name"]] for item in interfaces],
+        # Where wg itself was taken away, nothing can be checked before it is back.
+        "checks": [["wg", "--version"], *([CTL, "check", item["name"]] for item in interfaces)],
         "filter": _filter(interfaces),
-        "forwarding": any(item["forwards"] for item in interfaces),
+        "forwarding": [
+            family
+            for family, mark in (("ip", "."), ("ip6", ":"))
+            if any(
+                mark in network
+                for item in interfaces
+                if item["forwards"]
+                for network in (*item["forward"], *item["networks"])
+            )
+        ],
         "node": _node(model, interfaces, inventory.me.keys),
         "make": [item["name"] for item in interfaces if not item["private_key"] and not item["follow"]],
         "share": [item["name"] for item in interfaces if not item["private_key"] and item["follow"]],
@@ -131,9 +141,11 @@ class _Inventory:
     def key(self, interface: str, host: Host, label: str) -> str:
         """The newest public key that is known of a peer: its own word, this host's files, anybody's files."""
         own = [one.keys.get(interface) for one in self._alike(host, interface)]
-        mine = self.me.known.get(interface, {}).get(label)
-        others = [one.known.get(interface, {}).get(label) for one in self.hosts.values() if one]
-        return next((key for key in (*own, mine, *others) if key), "")
+        # Files may call an identity after one of its nodes.
+        labels = (label, host.name, *host.nodes) if label != host.name else (label,)
+        files = [one.known.get(interface, {}) for one in (self.me, *self.hosts.values()) if one]
+        written = [file.get(name) for file in files for name in labels]
+        return next((key for key in (*own, *written) if key), "")
 
     def _alike(self, host: Host, interface: str) -> list[Host]:
         """A host, and those that share its identity."""
@@ -216,7 +228,7 @@ def _follow(
     return {
         "instance": instance["name"],
         "address": anchor(instance),
-        "sources": [next(iter(family), "") for family in _families(virtual)],
+        "virtual": virtual,
         "device": str(device or instance.get("interface") or ""),
         "own": me.vrrp_address,
         "nodes": [node.vrrp_address for node in others],
@@ -234,6 +246,7 @@ def _mesh(item: Mapping[str, Any], inventory: _Inventory, findings: list[Finding
     own = set(me.nodes) if item["follow_vip"] else {me.name}
     wanted = [name for name in (hubs if hubs and not own & set(hubs) else item["hosts"]) if name not in own]
     found: dict[str, dict[str, Any]] = {}
+    shared: dict[str, Sequence[str]] = {}
     for name in wanted:
         host = inventory.hosts.get(name)
         theirs = inventory.interface(host, item["name"]) if host else None
@@ -242,13 +255,25 @@ def _mesh(item: Mapping[str, Any], inventory: _Inventory, findings: list[Finding
             continue
         if host.state == "absent":
             continue
-        label = host.nodes[0] if theirs["follow_vip"] and host.nodes else name
-        if label not in found:
-            found[label] = _inventory_peer(item, host, theirs, label, inventory)
-    for label, peer in found.items():
-        if not peer["public_key"]:
-            findings.append(rules.unknown_key(item["name"], label))
+        wrong = [*rules.wrong_addresses(theirs)]
+        if wrong:
+            findings += (rules.of_a_peer(item["name"], name, one) for one in wrong)
+            continue
+        label = _label(name, theirs)
+        if name in shared.get(label, ()):
+            continue
+        # Another identity with the same address is refused (G1), not taken for this one.
+        label = name if label in shared else label
+        shared[label] = host.nodes
+        found[label] = _inventory_peer(item, host, theirs, label, inventory)
+        if not found[label]["public_key"]:
+            findings.append(rules.unknown_key(item["name"], name))
     return list(found.values())
+
+
+def _label(name: str, theirs: Mapping[str, Any]) -> str:
+    """What a peer is called in files. An identity has its address for a name: nodes come and go, and change their order."""
+    return str(ip_interface(theirs["addresses"][0]).ip) if theirs["follow_vip"] else name
 
 
 def _inventory_peer(
@@ -262,15 +287,16 @@ def _inventory_peer(
             for name in item["hosts"]
             if (one := inventory.hosts.get(name)) and name != me.name
         ]
-        networks = [network for one in beyond if one for network in one["networks"]]
+        networks = [
+            network for one in beyond if one and not [*rules.wrong_addresses(one)] for network in one["networks"]
+        ]
         allowed = [*sorted({str(ip_interface(one).network) for one in theirs["addresses"]}), *networks]
-    my_label = me.nodes[0] if item["follow_vip"] and me.nodes else me.name
     secret = item["preshared_secret"]
     return {
         "name": label,
         "kind": "host",
         "public_key": inventory.key(item["name"], host, label),
-        "preshared_key": preshared(secret, item["name"], my_label, label) if secret else "",
+        "preshared_key": preshared(secret, item["name"], _label(me.name, item), label) if secret else "",
         "allowed_ips": list(dict.fromkeys(allowed)),
         "endpoint": _endpoint(host, theirs),
         "keepalive": item["keepalive"]
@@ -366,6 +392,8 @@ def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """The rules of the nftables table, by chain."""
     chains: dict[str, list[str]] = {"input": [], "output": [], "forward": [], "postrouting": []}
     ways_in: list[str] = []
+    # What one tunnel makes the kernel forward is not open to the others.
+    forwards = any(item["forwards"] for item in interfaces)
     for item in interfaces:
         name = item["name"]
         for family, own in zip(("ip", "ip6"), _families([one.split("/")[0] for one in item["addresses"]])):
@@ -373,12 +401,14 @@ def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 chains["input"].append(
                     f'iifname != {{ "lo", "{name}" }} {family} daddr {{ {", ".join(own)} }} counter drop'
                 )
-        for family, source in zip(("ip", "ip6"), item["follow"]["sources"] if item["follow"] else ()):
-            if source:
+        for family, virtual in zip(("ip", "ip6"), _families(item["follow"]["virtual"] if item["follow"] else ())):
+            if virtual:
+                # Who asked another of the VIPs is answered from that one.
                 chains["output"].append(
-                    f'oifname "{item["follow"]["device"]}" udp sport {item["port"]} {family} saddr set {source}'
+                    f'oifname "{item["follow"]["device"]}" udp sport {item["port"]} '
+                    f"{family} saddr != {{ {', '.join(virtual)} }} {family} saddr set {virtual[0]}"
                 )
-        if item["forwards"]:
+        if forwards:
             chains["forward"].append(f'iifname "{name}" ct state established,related accept')
             for family, to in zip(("ip", "ip6"), _families(item["forward"])):
                 if to:

@@ -40,6 +40,51 @@ def free_addresses(interface: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, addresses: Sequence[str]) -> None:
+    """Refuse what every later run would refuse, with the member on the list."""
+    peers: list[Mapping[str, Any]] = list(interface["peers"])
+    keys = {server_key: "the tunnel's own", **{peer["public_key"]: peer["name"] for peer in peers}}
+    findings = []
+    if public_key and public_key in keys:
+        findings.append(
+            Finding(
+                "G3",
+                "evenkeel_public_key",
+                "Somebody else has this key.",
+                keys[public_key],
+                "Let the member make its own: wg genkey.",
+            )
+        )
+    holders = [("the tunnel's own", ip_network(str(ip_interface(one).ip))) for one in interface["addresses"]]
+    holders += [(peer["name"], ip_network(one)) for peer in peers for one in peer["allowed_ips"]]
+    for one in addresses:
+        address = ip_address(one)
+        if not any(address in ip_network(network) for network in interface["tunnel"]):
+            findings.append(
+                Finding(
+                    "G10",
+                    "evenkeel_addresses",
+                    "The address is not in the tunnel.",
+                    one,
+                    "Choose one that is, or leave it out to get a free one.",
+                    ", ".join(interface["tunnel"]),
+                )
+            )
+        taken = [name for name, network in holders if network.prefixlen and address in network]
+        if taken:
+            findings.append(
+                Finding(
+                    "G1",
+                    "evenkeel_addresses",
+                    "Somebody else has this address.",
+                    f"{one}: {taken[0]}",
+                    "Choose another one, or leave it out to get a free one.",
+                )
+            )
+    if findings:
+        raise CoreError(findings)
+
+
 def configuration(
     interface: Mapping[str, Any],
     public_key: str,

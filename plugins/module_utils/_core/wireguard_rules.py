@@ -14,6 +14,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from itertools import combinations
 from typing import Any
@@ -43,7 +44,8 @@ def check(
 ) -> list[Finding]:
     """Every finding about how they go together. `interfaces` are the computed ones, `me` and `hosts` what is read of hosts."""
     findings = [*_overlaps(interfaces), *_unique(model, interfaces, hosts, me), *_identities(model, hosts, me)]
-    findings += [*_ways(model, interfaces), *_networks(model, interfaces, hosts), *_vrrp(model, interfaces, me)]
+    findings += [*_ways(model, interfaces), *_networks(model, interfaces, hosts), *_claims(interfaces, me)]
+    findings += [*_members_outside(interfaces), *_vrrp(model, interfaces, me)]
     findings += [*_reached(interfaces, me, reached), *_clocks(interfaces, me)]
     return findings
 
@@ -78,6 +80,11 @@ def unknown_key(interface: str, name: str) -> Finding:
         f"Run the role on {name} too.",
         severity=WARNING,
     )
+
+
+def of_a_peer(interface: str, name: str, found: Finding) -> Finding:
+    """Another host's mistake that this host can't do without."""
+    return replace(found, where=f"{name}: {found.where}")
 
 
 # --- single values
@@ -159,12 +166,8 @@ def _addresses(model: Model) -> Iterator[Finding]:
     """G2, G6: what is read as an address or a network is one."""
     for item in model["wireguard_interfaces"]:
         where = _where(item)
-        if not item["addresses"]:
-            yield Finding("G2", f"{where}.addresses", "A tunnel needs an address.", "none", "Add one with its prefix.")
-        for one in item["addresses"]:
-            if "/" not in one or not is_a(ip_interface, one):
-                yield _not_an("an address with a prefix", f"{where}.addresses", one, "192.0.2.1/24")
-        networks = [("routes", one) for one in item["routes"]] + [("networks", one) for one in item["networks"]]
+        yield from wrong_addresses(item)
+        networks = [("routes", one) for one in item["routes"]]
         networks += [("forward.to", one) for one in (item["forward"] or {}).get("to", ())]
         for peer in item["peers"]:
             networks += [(f"peers {peer['name']}: allowed_ips", one) for one in peer["allowed_ips"]]
@@ -177,7 +180,20 @@ def _addresses(model: Model) -> Iterator[Finding]:
                 )
         for key, one in networks:
             if not is_a(ip_network, one):
-                yield _not_an("a network", f"{where}.{key}", one, "192.0.2.0/24, with no bits set behind the prefix")
+                yield _not_a_network(f"{where}.{key}", one)
+
+
+def wrong_addresses(item: Model) -> Iterator[Finding]:
+    """What other hosts of the tunnel read, too."""
+    where = _where(item)
+    if not item["addresses"]:
+        yield Finding("G2", f"{where}.addresses", "A tunnel needs an address.", "none", "Add one with its prefix.")
+    for one in item["addresses"] or ():
+        if "/" not in one or not is_a(ip_interface, one):
+            yield _not_an("an address with a prefix", f"{where}.addresses", one, "192.0.2.1/24")
+    for one in item["networks"] or ():
+        if not is_a(ip_network, one):
+            yield _not_a_network(f"{where}.networks", one)
 
 
 def is_a(kind: Callable[[str], Any], text: str) -> bool:
@@ -190,6 +206,10 @@ def is_a(kind: Callable[[str], Any], text: str) -> bool:
 
 def _not_an(what: str, where: str, got: str, example: str) -> Finding:
     return Finding("G2", where, f"This is not {what}.", repr(got), f"Write it as {example}.")
+
+
+def _not_a_network(where: str, got: str) -> Finding:
+    return _not_an("a network", where, got, "192.0.2.0/24, with no bits set behind the prefix")
 
 
 def _keys(model: Model) -> Iterator[Finding]:
@@ -263,6 +283,10 @@ def _members(model: Model) -> Iterator[Finding]:
                 repr(member["interface"]) if member["interface"] else "nothing",
                 "Name one of its wireguard_interfaces.",
                 ", ".join(known) or "none",
+            )
+        if not member["addresses"]:
+            yield Finding(
+                "G10", f"{where}: addresses", "A member needs an address.", "none", "Add one of the tunnel's."
             )
         for one in member["addresses"]:
             if not is_a(ip_address, one):
@@ -350,7 +374,8 @@ def _identities(model: Model, hosts: Mapping[str, Any], me: Any) -> Iterator[Fin
         for node in nodes:
             theirs = next((one for one in node.interfaces if one.get("name") == item["name"]), None)
             same = theirs is not None and all(
-                (theirs.get(key) or default) == item[key]
+                # As written, so that a port may have quotes.
+                str(theirs.get(key) or default) == str(item[key])
                 for key, default in (("follow_vip", None), ("addresses", []), ("port", 51820))
             )
             if not same:
@@ -445,6 +470,49 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
                         "Take a network that nothing else uses.",
                     )
                     break
+
+
+def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
+    """G8: a peer that has the network of this node's VIPs, or a part of it, takes it away from everybody else there."""
+    virtual = [
+        str(one["address"] if isinstance(one, Mapping) else one)
+        for instance in me.instances
+        for one in instance.get("virtual_addresses") or []
+    ]
+    # Every network has the same link-local addresses.
+    lans = {
+        ip_interface(one).network for one in virtual if is_a(ip_interface, one) and not ip_interface(one).is_link_local
+    }
+    # With another table, or none, nothing is led anywhere.
+    for item in (one for one in interfaces if one["table"] == "auto"):
+        claims = [(f"peer {peer['name']}", one) for peer in item["peers"] for one in peer["allowed_ips"]]
+        for who, claim in [*claims, *(("routes", one) for one in item["routes"])]:
+            network = ip_network(claim)
+            if any(lan.version == network.version and network.subnet_of(lan) for lan in lans):  # type: ignore[arg-type]
+                yield Finding(
+                    "G8",
+                    _where(item),
+                    "This leads into the tunnel what belongs to the network of this node's VIPs.",
+                    f"{who}: {claim}",
+                    "Take it out: hosts of that network are reached without the tunnel.",
+                )
+
+
+def _members_outside(interfaces: Sequence[Model]) -> Iterator[Finding]:
+    """G10: a member's address is one of the tunnel's."""
+    for item in interfaces:
+        for peer in item["peers"]:
+            for one in peer["allowed_ips"] if peer["kind"] == "member" else ():
+                address = str(ip_network(one).network_address)
+                if not any(_within(address, network) for network in item["tunnel"]):
+                    yield Finding(
+                        "G10",
+                        f"wireguard_members {peer['name']}: addresses",
+                        "The address is not in the tunnel.",
+                        address,
+                        "Give the member one that is.",
+                        ", ".join(item["tunnel"]),
+                    )
 
 
 def _vrrp(model: Model, interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_interface
 from typing import Callable
 
 from .device import NFT, RUN, TABLE, Device, Trouble, devices, node, run, succeeds
@@ -141,7 +142,7 @@ def _differences(device: Device) -> list[str]:
         found.append(f"does not listen on {device.settings['port']}")
     there = json.loads(run("ip", "-j", "address", "show", "dev", device.name))[0]["addr_info"]
     has = {f"{one['local']}/{one['prefixlen']}" for one in there}
-    found += [f"lacks its address {one}" for one in device.settings["addresses"] if one.lower() not in has]
+    found += [f"lacks its address {one}" for one in device.settings["addresses"] if str(ip_interface(one)) not in has]
     return found
 
 

@@ -183,7 +183,7 @@ class Device:
         except FileNotFoundError:
             return True
         section = text.partition("[Peer]")[0].splitlines()
-        had = [line for line in section if " = " in line and not line.startswith(("#", "MTU", "FwMark"))]
+        had = [line for line in section if "=" in line and not line.startswith(("#", "MTU", "FwMark"))]
         return had != [line for line in self.settings["start"] if not line.startswith("#")]
 
     # -- peers, keys and routes of a running interface
@@ -278,7 +278,11 @@ class Device:
         }
         where = "main" if table == "auto" else table
         for family in ("-4", "-6"):
-            listed = json.loads(run("ip", "-j", family, "route", "show", "dev", self.name, "table", where) or "[]")
+            # A table of one's own is there from its first route on.
+            if table != "auto" and not succeeds("ip", family, "route", "show", "table", where):
+                listed = []
+            else:
+                listed = routes("dev", self.name, family=family, table=where)
             there = {
                 str(ip_network(one["dst"]))
                 for one in listed
@@ -286,6 +290,9 @@ class Device:
             }
             mine = {one for one in wanted if (":" in one) == (family == "-6")}
             for one in sorted(mine - there):
+                for other in routes("exact", one, family=family, table=where) if table == "auto" else ():
+                    if other.get("protocol") == "kernel":
+                        raise Trouble(f"{one} is the network of {other['dev']}, and is not led into {self.name}")
                 run("ip", family, "route", "replace", one, "dev", self.name, "table", where)
             for one in sorted(there - mine):
                 run("ip", family, "route", "del", one, "dev", self.name, "table", where)
@@ -311,12 +318,20 @@ class Device:
 
     def renew(self, since: float) -> None:
         """Begin anew with every peer that has had no session with this node since then: another node was the identity meanwhile."""
-        old = [peer for peer in self.peers() if peer.handshake < since]
-        if not old:
+        there = self.peers()
+        old = [peer for peer in there if peer.handshake < since]
+        # A try that failed half-way has taken them away already.
+        lost = peers_of(self.conf.read_text(encoding="utf-8"))[1].keys() - {peer.key for peer in there}
+        if not old and not lost:
             return
-        run("wg", "set", self.name, *(word for peer in old for word in ("peer", peer.key, "remove")))
+        if old:
+            run("wg", "set", self.name, *(word for peer in old for word in ("peer", peer.key, "remove")))
         self.sync()
         self.call()
+
+
+def routes(*which: str, family: str, table: str) -> list[dict[str, Any]]:
+    return list(json.loads(run("ip", "-j", family, "route", "show", *which, "table", table) or "[]"))
 
 
 def peers_of(text: str) -> tuple[str, dict[str, str]]:

@@ -33,7 +33,10 @@ class KeyTrouble(Exception):
 
 
 def _run(*argv: str, stdin: str) -> str:
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        raise KeyTrouble("The command is missing.", argv[0], "nothing", "Run the role on this host.") from None
     if done.returncode:
         raise KeyTrouble(
             f"`{argv[0]}` failed.", argv[0], done.stderr.strip() or f"exit code {done.returncode}", "See its words."

@@ -105,10 +105,10 @@ class Identity:
             ages.append(time.time() - sent)
             if len(ages) == COMPARED:
                 note_skew(sender, min(ages))
-        if self.up:
-            # Somebody else is, or has been, the identity. Whoever is left begins anew, now and when the other has gone.
-            self.contested = time.time()
-            self.renew_at = [time.monotonic(), time.monotonic() + 1.0]
+            if self.up:
+                # Somebody else is, or has been, the identity. Whoever is left begins anew, now and when the other has gone.
+                self.contested = time.time()
+                self.renew_at = [time.monotonic(), time.monotonic() + 1.0]
 
     def _keep(self, places: dict[str, str]) -> None:
         known = {**self.device.last_seen(), **places}
@@ -120,8 +120,10 @@ class Identity:
             self.renew_at.clear()
             return
         if self.renew_at and time.monotonic() >= self.renew_at[0]:
-            self.renew_at.pop(0)
+            # Once more if it fails.
+            self.renew_at[0] += AGAIN
             self.device.renew(self.contested)
+            self.renew_at.pop(0)
         if time.monotonic() - self.told >= interval:
             self.tell()
 
@@ -185,7 +187,7 @@ def watch() -> None:
             try:
                 identity.look()
                 identity.work(float(settings["mirror_interval"]))
-            except Trouble as trouble:
+            except (Trouble, OSError) as trouble:
                 say(f"{identity.device.name}: {trouble}")
 
 
