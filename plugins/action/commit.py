@@ -31,6 +31,7 @@ class ActionModule(ActionBase):
         if "payload" in visible:
             raise AnsibleActionFail("payload is what this action makes of files and secrets; a task does not set it.")
         files, contents = self._files(visible.get("files") or [])
+        self._directories(visible.get("directories"))
         visible["files"] = files
         hidden = {key: visible.pop(key) for key in HIDDEN if visible.get(key) is not None}
         visible["payload"] = payload.pack(contents, _plain(hidden))
@@ -58,9 +59,16 @@ class ActionModule(ActionBase):
                     f"files[{index}] ({item.get('path', 'no path')}) needs exactly one of content, src, remote_src;"
                     f" found {', '.join(sources) or 'none'}."
                 )
+            _refuse_number(f"files[{index}]", item)
             contents.append(self._content(f"files[{index}]", item))
             files.append({key: value for key, value in item.items() if key not in ("content", "src")})
         return files, contents
+
+    def _directories(self, items: Any) -> None:
+        """The module looks at the rest of them."""
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            if isinstance(item, dict):
+                _refuse_number(f"directories[{index}]", item)
 
     def _content(self, where: str, item: dict[str, Any]) -> bytes:
         if item.get("src") is not None:
@@ -73,6 +81,17 @@ class ActionModule(ActionBase):
         if isinstance(content, (dict, list, tuple, bool)):
             raise AnsibleActionFail(f"{where}.content must be text, not {type(content).__name__}.")
         return str(to_text(content, errors="surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _refuse_number(where: str, item: dict[str, Any]) -> None:
+    """YAML reads 0400 as a number, 256, and the module would take its digits for octal ones."""
+    mode = item.get("mode")
+    if isinstance(mode, int):
+        found = mode if isinstance(mode, bool) else f"the number {mode}"
+        raise AnsibleActionFail(
+            f"{where} ({item.get('path', 'no path')}): a mode is octal digits in quotes. Found: {found}."
+            ' Write for example "0400".'
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -43,7 +43,7 @@ options:
   run_id:
     description:
       - One value per run of a playbook, by which O(state=rollback) and O(state=confirm) find its commits.
-      - Required with O(state=rollback) and O(guard).
+      - Required with O(state=rollback), where it must not be empty, and with O(guard).
     type: str
   guard:
     description:
@@ -86,7 +86,7 @@ options:
         type: str
         default: root
       mode:
-        description: Octal digits in quotes.
+        description: Octal digits in quotes. Without them YAML reads 0400 as the number 256, which is refused.
         type: str
         default: "0644"
       secret:
@@ -118,7 +118,7 @@ options:
         type: str
         default: root
       mode:
-        description: Octal digits in quotes.
+        description: Octal digits in quotes. Without them YAML reads 0400 as the number 256, which is refused.
         type: str
         default: "0755"
   absent:

@@ -36,7 +36,16 @@ def gone(controller: Mapping[str, Any]) -> bool:
     boot = _boot()
     if not boot or controller.get("boot") != boot or not controller.get("started"):
         return False
-    return _started(int(controller["pid"])) != str(controller["started"])
+    pid = int(controller["pid"])
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        pass  # another user's: it is there
+    # With hidepid /proc has nothing of another user's process, and then it may be the one that took the lease.
+    now = _started(pid)
+    return bool(now) and now != str(controller["started"])
 
 
 def _boot() -> str:
@@ -51,6 +60,6 @@ def _boot() -> str:
 def _started(pid: int) -> str:
     """When a process started, in clock ticks since boot (proc(5), field 22); empty if there is none."""
     try:
-        return (PROC / str(pid) / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+        return (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
         return ""

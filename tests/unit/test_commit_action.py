@@ -77,6 +77,18 @@ def test_contents_and_secrets_are_packed_and_nothing_else(tmp_path: Path) -> Non
             "files[0] (/a) needs exactly one of content, src, remote_src; found content, src.",
         ),
         ({"files": [{"path": "/a", "content": {"x": 1}}]}, "files[0].content must be text, not dict."),
+        (
+            {"files": [{"path": "/a", "content": "x", "mode": "0600"}, {"path": "/b", "content": "x", "mode": 0o400}]},
+            'files[1] (/b): a mode is octal digits in quotes. Found: the number 256. Write for example "0400".',
+        ),
+        (
+            {"files": [{"path": "/a", "content": "x", "mode": True}]},
+            'files[0] (/a): a mode is octal digits in quotes. Found: True. Write for example "0400".',
+        ),
+        (
+            {"directories": [{"path": "/d", "mode": 0o750}]},
+            'directories[0] (/d): a mode is octal digits in quotes. Found: the number 488. Write for example "0400".',
+        ),
         ({"payload": "x"}, "payload is what this action makes of files and secrets; a task does not set it."),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,33 @@ def test_own_sockets_are_found_in_proc(tmp_path: Path) -> None:
         assert sockets.missing([*texts, "127.0.0.1:1"], None) == ["127.0.0.1:1"]
         assert sockets.taken(texts[:1], [1])[0][1].endswith(f"(process {os.getpid()})")
         assert sockets.taken(texts[:1], [os.getpid()]) == []
+
+
+def test_names_that_are_no_text_and_lines_of_no_table_stop_nobody(tmp_path: Path) -> None:
+    """Any user may bind them."""
+    (tmp_path / "net").mkdir()
+    row = b"0000000000000000: 00000002 00000000 00010000 0001 01 %d %s\n"
+    names = [b"@\xff\xfe", b"@a\nb c d not-hex e f g h", b"@c\n1 2 3 00010000 5 6 none x", b"/run/d\x85.sock"]
+    table = b"Num RefCount Protocol Flags Type St Inode Path\n" + b"".join(
+        row % (number, name) for number, name in enumerate(names, 1)
+    )
+    (tmp_path / "net" / "unix").write_bytes(table + row % (9, b"/run/x.sock"))
+    found = sockets.listening(str(tmp_path))
+    assert [one.inode for one in found] == [1, 2, 3, 4, 9] and found[-1].address == "/run/x.sock"
+
+
+def test_a_holder_whose_name_is_no_text_is_named_all_the_same() -> None:
+    program = (
+        "import socket\nopen('/proc/self/comm', 'wb').write(b'\\xff')\nlistener = socket.socket()\n"
+        "listener.bind(('127.0.0.1', 0))\nlistener.listen()\nprint(listener.getsockname()[1], flush=True)\ninput()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout
+        port = child.stdout.readline().strip()
+        assert sockets.taken([f"127.0.0.1:{port}"], [1])[0][1].endswith(f" is held by \ufffd (process {child.pid})")
+        child.communicate("\n")
 
 
 def test_overlays_go_over_the_topmost_directories_and_over_other_file_systems_below(tmp_path: Path) -> None:

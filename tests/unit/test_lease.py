@@ -118,6 +118,30 @@ def test_a_process_that_runs_is_not_gone_and_one_that_ended_is(monkeypatch: pyte
     assert controller.gone(identity)
 
 
+def test_a_process_that_proc_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """/proc mounted with hidepid: another user's process is not there, and a signal to it is not permitted."""
+    identity = {**controller.identity(), "pid": 4711}
+    monkeypatch.setattr(controller, "_boot", lambda: identity["boot"])
+    monkeypatch.setattr(controller, "PROC", tmp_path)
+
+    def kill(answer: type[Exception] | None) -> None:
+        def killed(pid: int, number: int) -> None:
+            assert (pid, number) == (4711, 0)
+            if answer:
+                raise answer
+
+        monkeypatch.setattr("os.kill", killed)
+
+    for answer, gone in ((PermissionError, False), (None, False), (ProcessLookupError, True), (OverflowError, True)):
+        kill(answer)
+        assert controller.gone(identity) is gone
+    # Where it is to be seen, its number may be another's by now, whatever that calls itself.
+    (tmp_path / "4711").mkdir()
+    (tmp_path / "4711/stat").write_bytes(b"4711 (\xff) " + b" ".join([b"0"] * 19 + [b"1"] * 10))
+    kill(PermissionError)
+    assert controller.gone(identity)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -87,6 +87,18 @@ def test_what_can_t_be_undone(nodes, wanted, problem):
 
 def test_a_run_before_which_there_was_nothing():
     assert undo(pair(FIRST))["first"] == ["haproxy on lb-1", "haproxy on lb-2"]
+    # One that came after and was undone does not stand before it.
+    assert undo(pair(FIRST, SECOND, f"rollback of {SECOND}"), FIRST)["first"] == ["haproxy on lb-1", "haproxy on lb-2"]
+    # Nor does its own undoing, which left nothing, when it was made again.
+    assert undo(pair(FIRST, f"rollback of {FIRST}", FIRST))["first"] == ["haproxy on lb-1", "haproxy on lb-2"]
+    assert undo(pair(FIRST, SECOND, f"rollback of {SECOND}", THIRD))["first"] == []
+    assert undo(pair(FIRST, f"rollback of {FIRST}"), f"rollback of {FIRST}")["first"] == []
+
+
+def test_going_further_back_names_no_run_that_was_undone():
+    found = undo(pair(FIRST, SECOND, THIRD, f"rollback of {THIRD}", f"rollback of {SECOND}"))
+    assert (found["run"], found["nodes"]) == (SECOND, [])
+    assert found["done"].endswith(f"To go further back: -e evenkeel_run={FIRST}.")
 
 
 def test_the_filter_puts_standbys_first():

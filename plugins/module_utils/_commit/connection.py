@@ -33,7 +33,7 @@ class Process:
 def look(pid: int, proc: str = "/proc") -> Process | None:
     """A process that is there; one that waits to be buried is not."""
     try:
-        text = Path(proc, str(pid), "stat").read_text()
+        text = Path(proc, str(pid), "stat").read_text(errors="replace")
     except OSError:
         return None
     fields = text[text.rindex(")") + 2 :].split()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from . import show as shown
 from .drift import Drift
@@ -72,6 +74,22 @@ class Result:
         if "error" in data:
             result.error = CommitError.first_of([CommitError(**one) for one in data.get("errors") or [data["error"]]])
         return result
+
+
+def as_error(error: Exception, say: Callable[[str], str] = str) -> CommitError:
+    """Whatever stopped a commit. What nobody thought of is told with its kind and place, so that it can be found."""
+    if isinstance(error, CommitError):
+        return error
+    if isinstance(error, OSError):
+        return io_error(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return CommitError(
+        "this release of evenkeel.lb did not expect what happened.",
+        place,
+        say(f"{type(error).__name__}: {error}"),
+        "Report it to its authors with this text.",
+    )
 
 
 def io_error(error: OSError) -> CommitError:

@@ -16,7 +16,7 @@ from .errors import CommitError
 from .guard import Guard
 from .host import Host
 from .model import Request, parse
-from .result import Result, io_error
+from .result import Result, as_error
 from .state import ABSENT, FILE
 from .store import COMMIT, Generation, Store
 
@@ -27,6 +27,13 @@ def rollback(host: Host, run_id: str, check: bool = False, lock_timeout: float =
     """`state: rollback`: every service whose newest commits are this run's goes back to what it was before the run."""
     store, result = Store(host), Result(stage="rollback", services=[])
     try:
+        if not run_id:
+            raise CommitError(
+                "a rollback needs the name of a run; nothing was changed.",
+                "run_id",
+                repr(run_id),
+                "Name it; evenkeel.lb.commit_info lists them.",
+            )
         store.check_schema()
         trial = _trial(store, run_id, result)
         todo = _rollback_targets(store, run_id)
@@ -42,16 +49,14 @@ def rollback(host: Host, run_id: str, check: bool = False, lock_timeout: float =
                     one = Result()
                     try:
                         commit_locked(host, store, _request_of(store, service, target, run_id), one)
-                    except (CommitError, OSError) as error:
-                        one.error = error if isinstance(error, CommitError) else io_error(error)
+                    except Exception as error:
+                        one.error = as_error(error)
                     _take(result, service, one)
                 if trial:
                     guard.release(store, sorted(trial.services))
                     install.uninstall(host, store)
-    except CommitError as error:
-        result.error = error
-    except OSError as error:
-        result.error = io_error(error)
+    except (CommitError, OSError) as error:
+        result.error = as_error(error)
     return result
 
 
@@ -99,8 +104,9 @@ def fall_back(host: Host, store: Store, why: str) -> list[str]:
         request = replace(_request_of(store, service, target, trial.run_id), forced=True)
         try:
             commit_locked(host, store, request, one)
-        except (CommitError, OSError) as error:
-            failed.append(error if isinstance(error, CommitError) else io_error(error))
+        except Exception as error:
+            # Whatever it is, the other services go back.
+            failed.append(as_error(error))
         problems += one.warnings
     if failed:
         raise CommitError.first_of(failed)
@@ -138,26 +144,51 @@ def _rollback_targets(store: Store, run_id: str) -> list[Target]:
     found: list[tuple[float, str, Generation]] = []
     problems: list[CommitError] = []
     for service, manifest in store.manifests().items():
-        history = [one for one in store.generations(service) if one.kind == COMMIT]
+        kept = [one for one in store.generations(service) if one.number <= manifest.number]
+        history = [one for one in kept if one.kind == COMMIT]
         if not any(one.run_id == run_id for one in history):
             continue
-        if any(one.run_id == _mark(run_id) for one in history[_last(history, run_id) :]):
-            continue
-        if manifest.run_id != run_id:
+        standing = _standing(history, run_id)
+        if standing and standing[-1].run_id == run_id:
+            number = standing[_first_of_tail(standing, run_id)].number
+            # What was in force just before, whoever put it there: an undoing's set is as good as any.
+            before = [one for one in history if one.number < number]
+            if not before and {*range(1, number)} - {one.number for one in kept}:
+                problems.append(
+                    CommitError(
+                        f"what {service} was before this run is kept no more.",
+                        service,
+                        f"its oldest commit is generation {number}",
+                        "Commit the set that you want instead.",
+                    )
+                )
+                continue
+            found.append((manifest.time, service, before[-1] if before else _generation_0(manifest)))
+        elif not any(one.run_id == _mark(run_id) for one in history[_last(history, run_id) :]):
+            # Something stands: only this run's own mark could have taken its newest commit away.
+            newest = standing[-1]
             problems.append(
                 CommitError(
                     f"another run committed {service} after this one.",
                     service,
-                    f"run {manifest.run_id or '-'}, generation {manifest.number}",
+                    f"run {newest.run_id or '-'}, generation {newest.number}",
                     "Roll that run back first.",
                 )
             )
-            continue
-        before = history[: _first_of_tail(history, run_id)]
-        found.append((manifest.time, service, before[-1] if before else _generation_0(manifest)))
     if problems:
         raise CommitError.first_of(problems)
     return [(service, target) for dummy, service, target in sorted(found, key=lambda one: -one[0])]
+
+
+def _standing(history: Sequence[Generation], wanted: str) -> list[Generation]:
+    """What was never undone: an undoing and what it undid cancel each other, unless the undoing is to be undone."""
+    found: list[Generation] = []
+    for one in history:
+        if found and one.run_id != wanted and one.run_id == _mark(found[-1].run_id):
+            del found[_first_of_tail(found, found[-1].run_id) :]
+        else:
+            found.append(one)
+    return found
 
 
 def _last(history: Sequence[Generation], run_id: str) -> int:

@@ -87,11 +87,13 @@ def listening(proc: str = "/proc") -> list[Socket]:
                         address, port = fields[1].split(":")
                         found.append(Socket(kind, _address(address), int(port, 16), int(fields[9])))
     with contextlib.suppress(OSError):
-        for line in Path(proc, "net", "unix").read_text().splitlines()[1:]:
+        # Any user may bind a name of any bytes, line ends among them; the rest of such a name is no line of the table.
+        for line in Path(proc, "net", "unix").read_bytes().decode(errors="surrogateescape").split("\n")[1:]:
             fields = line.split(None, 7)
-            # 00010000 is the flag of a socket that accepts.
-            if len(fields) == 8 and int(fields[3], 16) & 0x10000:
-                found.append(Socket("unix", fields[7], 0, int(fields[6])))
+            with contextlib.suppress(ValueError):
+                # 00010000 is the flag of a socket that accepts.
+                if len(fields) == 8 and int(fields[3], 16) & 0x10000:
+                    found.append(Socket("unix", fields[7], 0, int(fields[6])))
     return found
 
 
@@ -141,7 +143,8 @@ def holder(one: Socket) -> str:
     for name in os.listdir("/proc"):
         if name.isdigit() and one.inode in inodes([int(name)])[0]:
             with contextlib.suppress(OSError):
-                return f"{Path('/proc', name, 'comm').read_text().strip()} (process {name})"
+                # Also a process names itself as it likes.
+                return f"{Path('/proc', name, 'comm').read_text(errors='replace').strip()} (process {name})"
     return "another process"
 
 

@@ -250,13 +250,16 @@ class Store:
         return name
 
     def expire(self, service: str, now: float) -> None:
-        """Drops generations beyond ten that are older than thirty days, and what a process that died left unfinished.
+        """Drops commits beyond ten that are older than thirty days, and what a process that died left unfinished.
 
-        What a person wrote is never dropped.
+        What a person wrote is never dropped, nor what is in force or what a trial goes back to.
         """
-        generations = self.generations(service)
-        for old in generations[:-KEEP_COUNT]:
-            if old.kind == COMMIT and now - old.time > KEEP_SECONDS:
+        manifest = self.manifest(service)
+        trial = self.read_json("guard.json").get("services", {})
+        needed_numbers = {manifest.number if manifest else 0, trial.get(service, 0)}
+        commits = [one for one in self.generations(service) if one.kind == COMMIT]
+        for old in commits[:-KEEP_COUNT]:
+            if old.number not in needed_numbers and now - old.time > KEEP_SECONDS:
                 self.host.unlink(self.directory(service, "generations", f"{old.number}.json"))
         kept = self.generations(service)
         needed = set().union(*(one.contents() for one in kept)) if kept else set()

@@ -18,7 +18,8 @@ from .host import Host
 from .journal import Journal
 from .model import Verify, parse_verify
 from .plan import RESTART, STOP, Plan
-from .result import SWAP, Result, io_error
+from .result import SWAP, Result, as_error
+from .state import DIRECTORY, look
 from .store import BY_HAND, COMMIT, Generation, Kept, Store, UnitBefore
 from .unit import show
 from .validate import judge
@@ -53,15 +54,16 @@ class Transaction:
     def run(self, swap_to_validate: bool) -> None:
         host, store, plan, result = self.host, self.store, self.plan, self.result
         result.stage = "write"
+        if not plan.request.forced:
+            self.before = baseline(host, plan.unit, self._old_checks())
         try:
             self._prepare()
+            self._look_again()
             self._arm()
-        except (CommitError, OSError):
+        except Exception:
             with contextlib.suppress(OSError):
                 store.expire(plan.request.service, time.time())
             raise
-        if not plan.request.forced:
-            self.before = baseline(host, plan.unit, self._old_checks())
         started, in_force = time.time(), guard.now()
         try:
             self.journal.write(store)
@@ -80,9 +82,12 @@ class Transaction:
             self._step("verify", lambda: apply_step.enable(host, plan, self.say))
             result.stage = "commit"
             store.put_in_force(self._generation())
-        except (CommitError, OSError) as error:
+        except Exception as error:
+            # Also what nobody thought of must not leave half a set behind.
+            reason = as_error(error, self.say)
             if not self._in_force():
-                raise self._put_back(error if isinstance(error, CommitError) else io_error(error)) from None
+                raise self._put_back(reason) from None
+            result.warn(f"The set is in force all the same: {reason.message()}")
         result.changed = True
         result.generation = self.journal.generation
         result.apply = plan.apply
@@ -93,16 +98,44 @@ class Transaction:
             install.uninstall(host, store)
         except (CommitError, OSError) as error:
             result.warnings.append(f"The set is in force; the next run cleans up: {error}")
+        except Exception as error:
+            told = as_error(error, self.say).message()
+            result.warnings.append(f"The set is in force; the next run cleans up: {told}")
 
     def _step(self, stage: str, act: Callable[[], None]) -> None:
         """What fails stops a commit; a set that has to go back whatever comes goes on with the next step."""
         self.result.stage = stage
         try:
             act()
-        except CommitError as error:
+        except OSError:
+            raise  # no room, no process: the next try may have them
+        except Exception as error:
             if not self.plan.request.forced:
                 raise
-            self.result.warn(error.message())
+            self.result.warn(as_error(error, self.say).message())
+
+    def _look_again(self) -> None:
+        """Checkers take seconds in which a person may edit, and what was not seen can't be kept.
+
+        Directories are left out: we make some ourselves. Nothing stops a set that has to go back whatever comes.
+        """
+        changed = [
+            op.path
+            for op in self.plan.ops
+            if DIRECTORY not in (op.before.kind, op.after.kind) and look(op.path) != op.before
+        ]
+        if changed and not self.plan.request.forced:
+            raise CommitError.first_of(
+                [
+                    CommitError(
+                        "somebody changed this path while its new version was being checked; nothing was changed.",
+                        path,
+                        "not what was compared",
+                        "Run it again.",
+                    )
+                    for path in changed
+                ]
+            )
 
     def _arm(self) -> None:
         """The last thing before the journal: from here on the node may be left alone."""
@@ -172,8 +205,10 @@ class Transaction:
             problems = journal.undo(host, store, self.journal)
             if applied:
                 problems += self._worse_than_before(started)
-        except (CommitError, OSError) as error:
-            problems = [error.message() if isinstance(error, CommitError) else f"{error.filename}: {error.strerror}"]
+        except OSError as error:
+            problems = [f"{error.filename}: {error.strerror}"]
+        except Exception as error:
+            problems = [as_error(error).message()]
         result.rolled_back = not problems
         if self.joined_trial and not problems:
             guard.release(store, [self.plan.request.service])

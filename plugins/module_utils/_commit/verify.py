@@ -173,7 +173,7 @@ def apparmor(host: Host, unit: Unit, since: float) -> list[str]:
     try:
         if Path("/sys/module/apparmor/parameters/enabled").read_text().strip() != "Y" or not unit.main_pid:
             return []
-        command = Path(f"/proc/{unit.main_pid}/comm").read_text().strip()
+        command = Path(f"/proc/{unit.main_pid}/comm").read_text(errors="replace").strip()
     except OSError:
         return []
     done = host.run(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .classify import SWITCH, TWO_STEP, classify_texts
@@ -51,12 +51,10 @@ def undo(committed: Mapping[str, Answer], wanted: str = "") -> dict[str, Any]:
     for node, services in _in_force(committed, run):
         found["nodes"].append(node)
         found["first"] += [
-            f"{service['service']} on {node}"
-            for service in services
-            if not any(one["kind"] == "commit" and one["run_id"] != run for one in service["generations"])
+            f"{service['service']} on {node}" for service in services if not _anything_before(_commits(service), run)
         ]
     if not found["nodes"]:
-        earlier = [one for one in known if not one.startswith(MARK) and one != run]
+        earlier = [one for one in known if not one.startswith(MARK) and one != run and any(_in_force(committed, one))]
         found["done"] = f"Run {run} is in force nowhere: it was undone, or others came after it." + (
             f" To go further back: -e evenkeel_run={earlier[0]}." if earlier else ""
         )
@@ -68,12 +66,42 @@ def _in_force(committed: Mapping[str, Answer], run: str) -> Iterator[tuple[str, 
     for node, answer in committed.items():
         services = []
         for service in answer["services"]:
-            history = [one["run_id"] for one in service["generations"] if one["kind"] == "commit"]
-            # The newest first: undone where its mark stands before it.
-            if run in history and f"{MARK}{run}" not in history[: history.index(run)]:
+            history = _commits(service)
+            since = history[_last(history, run) :] if run in history else []
+            if since and (f"{MARK}{run}" not in since or _standing(history, run)[-1:] == [run]):
                 services.append(service)
         if services:
             yield node, services
+
+
+def _commits(service: Mapping[str, Any]) -> list[str]:
+    """The runs of a service's commits, the oldest first."""
+    return [one["run_id"] for one in reversed(service["generations"]) if one["kind"] == "commit"]
+
+
+def _standing(history: Sequence[str], wanted: str) -> list[str]:
+    """What was never undone, as a node sees it (`_rollback_targets`): an undoing and what it undid cancel each other."""
+    found: list[str] = []
+    for run in history:
+        if found and run != wanted and run == f"{MARK}{found[-1]}":
+            undone = found[-1]
+            while found and found[-1] == undone:
+                found.pop()
+        else:
+            found.append(run)
+    return found
+
+
+def _anything_before(history: Sequence[str], run: str) -> bool:
+    """Whether undoing this run leaves a set of another: an undoing alone may have left nothing at all."""
+    standing = _standing(history, run)
+    while standing and standing[-1] == run:
+        standing.pop()
+    return any(one != run and not one.startswith(MARK) for one in standing)
+
+
+def _last(history: Sequence[str], run: str) -> int:
+    return max(at for at, one in enumerate(history) if one == run)
 
 
 def _runs(committed: Mapping[str, Answer]) -> list[str]:
