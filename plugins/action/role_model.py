@@ -10,9 +10,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, node_names, specification
 
 ARGUMENT_SPEC = {
     "role": {"type": "str", "required": True, "choices": list(MODELS)},
@@ -32,20 +33,26 @@ class ActionModule(ActionBase):
         known = task_vars or {}
         host = str(known["inventory_hostname"])
         options = specification(args["role"])
+        headline = f"The role {args['role']} can't work with its variables"
+        nodes = self._resolve("evenkeel_nodes", known) if "evenkeel_nodes" in known else [host]
+        try:
+            names = node_names(host, nodes)
+        except CoreError as error:
+            return {**result, **refusal([finding.as_dict() for finding in error.findings], headline)}
         model = Role(
             name=args["role"],
             host=host,
             options=options,
             given={name: self._resolve(name, known) for name in options if name in known},
             names=[name for name in known if name.startswith(f"{args['role']}_")],
-            nodes=self._resolve("evenkeel_nodes", known) if "evenkeel_nodes" in known else [host],
+            nodes=names,
             hostvars=known["hostvars"],
             packages=args["packages"],
             others={name: self._resolve(name, known) for name in READS.get(args["role"], ()) if name in known},
         ).model()
         result["changed"] = False
         if model["errors"]:
-            return {**result, **refusal(model["errors"], f"The role {args['role']} can't work with its variables")}
+            return {**result, **refusal(model["errors"], headline)}
         # Secrets are in the model, so it is registered whole and printed nowhere; its warnings are shown here.
         for warning in texts(model["warnings"]):
             self._display.warning(warning)

@@ -22,7 +22,7 @@ options:
     type: dict
     required: true
   hostvars:
-    description: Ansible's C(hostvars).
+    description: Ansible's C(hostvars). Of each node also C(evenkeel_guard) and C(evenkeel_drain), which have to be settings.
     type: dict
     required: true
   play_hosts:
@@ -66,7 +66,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import SITE, roll_out
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import SITE, roll_out, wrong_settings
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answers
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.controller import gone
 
@@ -95,7 +95,14 @@ def rollout(
     live = {node: _unleased(answer) for node, answer in answered.items()}
     # On the command line a list of names is a text.
     allowed = allow.replace(",", " ").split() if isinstance(allow, str) else allow
-    return roll_out(plan, live, play_hosts, playbook, allowed).as_dict()
+    found = roll_out(plan, live, play_hosts, playbook, allowed)
+    found.findings += [
+        finding
+        for node in plan["nodes"]
+        if node in play_hosts
+        for finding in wrong_settings(node, hostvars[node].get("evenkeel_guard"), hostvars[node].get("evenkeel_drain"))
+    ]
+    return found.as_dict()
 
 
 class FilterModule:

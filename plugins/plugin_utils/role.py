@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.reader import show
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -54,6 +56,24 @@ def specification(role: str) -> dict[str, Any]:
     # Most of what a model takes is reading YAML, so by C's reader.
     loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return dict(loaded["argument_specs"]["main"]["options"])
+
+
+def node_names(host: str, value: Any) -> list[str]:
+    """The names in `evenkeel_nodes`; refuses what lists none."""
+    if not isinstance(value, list) or any(isinstance(name, bool) or not isinstance(name, (str, int)) for name in value):
+        raise CoreError(
+            [
+                Finding(
+                    "A23",
+                    f"{host}: evenkeel_nodes",
+                    "A cluster must name its nodes in order of preference.",
+                    show(value),
+                    "Set evenkeel_nodes in the vars of the cluster's group, like \"{{ groups['balancers'] }}\".",
+                    "a list of host names",
+                )
+            ]
+        )
+    return [str(name) for name in value]
 
 
 def _haproxy(role: Role) -> dict[str, Any]:

@@ -329,6 +329,54 @@ def test_variables_that_are_refused(given: dict[str, Any], said: list[str]) -> N
     assert [str(Finding(**error)) for error in prepared(**given)["errors"]] == said
 
 
+VMAC = {"options": ["use_vmac vrrp.55"]}
+
+
+@pytest.mark.parametrize(
+    ("instance", "given", "said"),
+    [
+        (
+            {"unicast": False},
+            {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.19", "vrrp_mcast_group6 ff02::13"]},
+            [
+                "keepalived_global_options[0]: The filter lets in, and a joining node listens for, adverts to the usual"
+                " group alone. Found: 'vrrp_mcast_group4 224.0.0.19'. Accepted: 224.0.0.18 and ff02::12."
+                " Remove this line. [K2]",
+                "keepalived_global_options[1]: The filter lets in, and a joining node listens for, adverts to the usual"
+                " group alone. Found: 'vrrp_mcast_group6 ff02::13'. Accepted: 224.0.0.18 and ff02::12."
+                " Remove this line. [K2]",
+            ],
+        ),
+        (
+            {"unicast": False, "options": ["mcast_dst_ip 224.0.0.19"]},
+            {"keepalived_unicast_filter": False},
+            [
+                "keepalived_instances[0].options[0]: The filter lets in, and a joining node listens for, adverts to the"
+                " usual group alone. Found: 'mcast_dst_ip 224.0.0.19'. Accepted: 224.0.0.18 and ff02::12."
+                " Remove this line. [K2]",
+            ],
+        ),
+        (
+            {"unicast": False, **VMAC},
+            {},
+            [
+                "keepalived_instances[0].options[0]: public would get its adverts on an interface of its own, where the"
+                " filter drops them: every node would be MASTER. Found: 'use_vmac vrrp.55'. Add vmac_xmit_base to these"
+                " options, or set keepalived_unicast_filter: false. [K3]"
+            ],
+        ),
+        ({"unicast": False, "options": ["use_vmac", "vmac_xmit_base"]}, {}, []),
+        ({"unicast": False, **VMAC}, {"keepalived_unicast_filter": False}, []),
+        ({"unicast": False}, {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.18", ""]}, []),
+        (VMAC, {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.19"]}, []),
+    ],
+    ids=["group", "group of an instance", "vmac", "vmac on its base", "vmac unfiltered", "the usual group", "unicast"],
+)
+def test_multicast_that_a_node_would_not_hear(instance: dict[str, Any], given: dict[str, Any], said: list[str]) -> None:
+    found = prepared(plan=planned(**instance), **given)
+    assert [str(Finding(**error)) for error in found["errors"]] == said
+
+
 def test_a_slip_in_the_name_of_a_variable_is_a_warning() -> None:
     (warning,) = prepared(names=("keepalived_instance", "keepalived_commit"))["warnings"]
     assert (warning["where"], warning["remedy"]) == ("keepalived_instance", "Did you mean keepalived_instances?")

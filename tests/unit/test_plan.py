@@ -283,6 +283,27 @@ def test_own_services_are_merged_over_the_table() -> None:
     assert of(planned, "lb-1", "track_ready") == ["haproxy"]
 
 
+@pytest.mark.parametrize(
+    ("given", "unit"),
+    [("named", "named.service"), ("wg-quick@wg0", "wg-quick@wg0.service"), ("php8.2-fpm", "php8.2-fpm.service")]
+    + [(unit, unit) for unit in ("named.service", "docker.socket", "mnt-data.mount")],
+)
+def test_a_unit_has_its_whole_name(given: str, unit: str) -> None:
+    planned = good(nodes(instances=[instance(track=["dns"])], keepalived_track_services={"dns": {"unit": given}}))
+    assert planned["nodes"]["lb-1"]["services"][0]["unit"] == unit
+
+
+@pytest.mark.parametrize(
+    ("given", "interval", "timeout"),
+    [({}, 1, 1), ({"interval": 5}, 5, 5), ({"interval": "5"}, 5, 5), ({"interval": 5, "timeout": 2}, 5, 2)],
+)
+def test_a_script_may_take_as_long_as_its_interval(given: dict[str, Any], interval: int, timeout: int) -> None:
+    scripts = [{"name": "gateway", "command": "/usr/local/bin/gateway", **given}]
+    planned = good(nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=scripts))
+    (script,) = planned["nodes"]["lb-1"]["scripts"]
+    assert (script["interval"], script["timeout"], script["fall"], script["rise"]) == (interval, timeout, 2, 2)
+
+
 def test_a_check_can_be_taken_out() -> None:
     planned = good(nodes(keepalived_track_services={"haproxy": {"ready": None}}))
     assert planned["nodes"]["lb-1"]["services"][0]["ready"] is None
@@ -396,6 +417,42 @@ def test_a_cluster_without_a_list_of_nodes_and_a_host_that_is_not_there() -> Non
         "lb-9: hosts: This host is not in the inventory. 'lb-9' [A23]",
         "a-lb-1: evenkeel_nodes: A cluster must name its nodes in order of preference. nothing [A23]",
     ]
+
+
+def loud(*addresses: str, **changes: Any) -> list[dict[str, Any]]:
+    """A pair that multicasts; `anchor` is link-local for IPv6."""
+    return nodes(instances=[instance(virtual_addresses=list(addresses), unicast=False, **changes)])
+
+
+def test_one_number_in_two_clusters_that_multicast_in_one_network() -> None:
+    hosts = inventory(a=loud("198.51.100.28/24"), b=loud("198.51.100.29/24"))
+    assert said(plan_all(hosts, hosts.get)) == [
+        "b: keepalived_instances (public).virtual_router_id: Cluster a multicasts with this number there too, so the nodes"
+        " of both hear each other. 55 in 198.51.100.0/24 [A3]"
+    ]
+    hosts = inventory(a=loud("fe80::28/64", "2001:db8::28/64"), b=loud("fe80::29/64", "2001:db8::29/64"))
+    assert [error["rule"] for error in plan_all(hosts, hosts.get)["errors"]] == ["A3"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        nodes(instances=[instance(virtual_addresses=["198.51.100.29/24"])]),
+        loud("198.51.100.29/24", virtual_router_id=56),
+        loud("192.0.2.29/24"),
+        loud("fe80::29/64", "198.51.100.29/24"),
+        loud("fe80::29/64"),
+    ],
+    ids=["unicast", "another number", "another network", "another family", "nobody knows where"],
+)
+def test_a_cluster_beside_one_that_multicasts(other: list[dict[str, Any]]) -> None:
+    hosts = inventory(a=loud("198.51.100.28/24"), b=other, c=loud("fe80::30/64"))
+    assert said(plan_all(hosts, hosts.get)) == []
+
+
+def test_a_cluster_named_by_a_number() -> None:
+    planned = plan(1, nodes(evenkeel_cluster=1))  # type: ignore[arg-type]
+    assert (planned["cluster"], planned["errors"]) == ("1", [])
 
 
 @pytest.mark.clock

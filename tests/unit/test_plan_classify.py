@@ -125,10 +125,32 @@ CASES: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], str, list[str
         ],
     ),
     (
+        "an address to an instance that does not run yet",
+        nodes(),
+        nodes(instances=[instance(virtual_addresses=["198.51.100.28/24"]), MOVED]),
+        "switch",
+        [
+            "private: 2001:db8::28/64 comes from the instance public",
+            "public: the list of addresses changes: 2001:db8::28/64 goes",
+            "private: the instance is new",
+        ],
+    ),
+    (
+        "an address from an instance that goes",
+        nodes(instances=[instance(virtual_addresses=["198.51.100.28/24"]), MOVED]),
+        nodes(),
+        "two-step",
+        [
+            "public: 2001:db8::28/64 comes from the instance private",
+            "public: the list of addresses changes: 2001:db8::28/64 comes",
+            "private: the instance goes",
+        ],
+    ),
+    (
         "another name",
         nodes(),
         nodes(instances=[instance(name="web")]),
-        "two-step",
+        "switch",
         [
             "web: 198.51.100.28/24 comes from the instance public",
             "web: 2001:db8::28/64 comes from the instance public",

@@ -16,7 +16,9 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.filter.vrrp_plan import FilterModule, vrrp_plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import node_names
 
 from tests.unit.plan_data import instance, nodes
 
@@ -149,6 +151,47 @@ def test_a_role_is_modelled_from_templates_and_nothing_of_it_is_shown(tmp_path: 
     assert code == 0, output
     assert "canary1" not in output
     assert "Did you mean haproxy_frontends?" in output
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (None, "nothing"),
+        ("lb-1", "'lb-1'"),
+        ([{"name": "lb-1"}], "a list of 1"),
+        ({"lb-1": None}, "a dictionary of lb-1"),
+        (["lb-1", None], "['lb-1', None]"),
+    ],
+)
+def test_a_role_refuses_what_lists_no_nodes(value: Any, got: str) -> None:
+    with pytest.raises(CoreError) as refusal:
+        node_names("lb-1", value)
+    assert str(refusal.value) == (
+        f"lb-1: evenkeel_nodes: A cluster must name its nodes in order of preference. Found: {got}. Accepted: a list of host"
+        " names. Set evenkeel_nodes in the vars of the cluster's group, like \"{{ groups['balancers'] }}\". [A23]"
+    )
+
+
+def test_names_that_look_like_numbers_are_names() -> None:
+    assert node_names("1", [1, "lb-2"]) == ["1", "lb-2"]
+
+
+def test_a_role_by_itself_says_that_its_nodes_are_no_list(tmp_path: Path) -> None:
+    code, output = play(tmp_path, tasks=[{"evenkeel.lb.role_model": {"role": "keepalived"}}], evenkeel_nodes=None)
+    assert code == 2
+    assert "The role keepalived can't work with its variables: one thing to correct." in output
+    assert "lb-1: evenkeel_nodes: A cluster must name its nodes in order of preference. Found: nothing." in output
+
+
+def test_a_cluster_may_be_named_by_a_number(tmp_path: Path) -> None:
+    """Alone, and as the playbooks ask for its plan."""
+    task = {"evenkeel.lb.role_model": {"role": "keepalived"}, "delegate_to": "localhost"}
+    vars_file = str(ROOT / "playbooks/vars/engine.yml")
+    include = {"ansible.builtin.include_vars": vars_file}
+    planned = {"evenkeel.lb.vrrp_plan": {"hosts": "{{ ansible_play_hosts_all }}"}, "register": "evenkeel_plans"}
+    check = {"ansible.builtin.assert": {"that": "__evenkeel_me.name == inventory_hostname"}}
+    code, output = play(tmp_path, tasks=[task, include, planned, check], evenkeel_cluster=1)
+    assert code == 0, output
 
 
 def test_a_role_names_every_fault_of_its_variables(tmp_path: Path) -> None:

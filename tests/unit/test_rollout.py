@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import PROPAGATE, roll_out
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import PROPAGATE, roll_out, wrong_settings
 
 ADDRESSES = {"lb-1": "198.51.100.11", "lb-2": "198.51.100.12", "lb-3": "198.51.100.13"}
 
@@ -308,3 +308,110 @@ def test_a_change_that_the_nodes_make_together_is_refused_with_a_limit():
     found = propagate(pair_of(), wanted=anchored("198.51.100.27/24"), hosts=["lb-1"])
     assert rules(found) == ["propagate-switch-limit"]
     assert "leaves out lb-2" in str(found.findings[0])
+
+
+LEAVES = plan(*PAIR, leaving=["lb-2"])
+for one in LEAVES["nodes"].values():
+    one["instances"][0]["unicast_peers"] = []
+
+
+def test_a_node_that_leaves_is_stopped_before_the_others_forget_it():
+    refused = roll_out(LEAVES, pair_of(), ["lb-1"])
+    assert [str(finding) for finding in refused.findings] == [
+        "lb-2: This node leaves but still runs, and the others would stop speaking to it. Found: outside the limit. "
+        "Accepted: a node that is stopped before the others change. "
+        "Run with --limit lb-2 first, or without a limit. [site-leaving-limit]"
+    ]
+    assert rules(propagate(pair_of(), wanted=LEAVES, hosts=["lb-1"])) == ["propagate-leaving-limit"]
+    assert roll_out(LEAVES, pair_of(), PAIR).findings == []
+    assert roll_out(LEAVES, pair_of(), ["lb-2"]).findings == []
+    assert roll_out(LEAVES, {**pair_of(), "lb-2": {"running": False}}, ["lb-1"]).findings == [], "it has left"
+    assert roll_out(plan(*PAIR, leaving=PAIR), pair_of(), ["lb-1"]).findings == [], (
+        "nobody is left to be a second holder"
+    )
+
+
+def test_a_leaving_node_is_still_heard_by_multicast():
+    wanted = copy.deepcopy(LEAVES)
+    for node in wanted["nodes"].values():
+        node["instances"][0].update(unicast=False, unicast_src_ip=None)
+    states = {name: live(name, PAIR, unicast=False, unicast_src_ip=None, unicast_peers=[]) for name in PAIR}
+    assert roll_out(wanted, states, ["lb-1"]).findings == []
+
+
+def test_a_node_that_leaves_and_can_not_be_reached_may_still_run():
+    """Site would go around a dead peer, but it keeps that one in the plan; this one it would drop."""
+    states = {**pair_of(), "lb-2": None}
+    assert [str(finding) for finding in roll_out(LEAVES, states, PAIR).findings] == [
+        "lb-2: This node leaves and can't be reached, so it may still run: the others would stop speaking to it, and both "
+        "sides would hold the VIPs. Found: no connection. Accepted: a node that has been stopped. "
+        "Make sure that it is off, then take it out of evenkeel_nodes. [site-dead]"
+    ]
+    assert rules(roll_out(LEAVES, states, PAIR)) == ["site-dead"]
+    assert rules(propagate(states, wanted=LEAVES)) == ["propagate-dead"]
+    allowed = propagate(states, wanted=LEAVES, allow=["dead"])
+    assert (rules(allowed), rules(allowed, "warning")) == ([], ["propagate-dead"])
+    assert rules(roll_out(LEAVES, states, ["lb-2"])) == [], "nobody else changes"
+
+
+def test_a_node_that_left_and_is_off_stops_nobody():
+    states = {"lb-1": live("lb-1", ["lb-1"], VIP, "MASTER"), "lb-2": None}
+    assert [(finding.severity, str(finding)) for finding in roll_out(LEAVES, states, PAIR).findings] == [
+        (
+            "warning",
+            "lb-2: This node leaves and can't be reached, so it may still run. Found: no connection. "
+            "Make sure that it is off, then take it out of evenkeel_nodes. [site-dead]",
+        )
+    ]
+
+
+def readdressed(before="198.51.100.22"):
+    """A pair whose lb-2 sends from another address than the plan says."""
+    states = pair_of()
+    states["lb-1"]["configured"]["instances"][0]["unicast_peers"] = [before] if before else []
+    states["lb-2"]["configured"]["instances"][0]["unicast_src_ip"] = before
+    return states
+
+
+@pytest.mark.parametrize("playbook", ["site", "propagate"])
+@pytest.mark.parametrize("hosts", [PAIR, ["lb-1"], ["lb-2"]], ids=["both", "its peer", "itself"])
+def test_another_source_address_beside_a_running_peer_is_refused(playbook, hosts):
+    found = roll_out(plan(*PAIR), readdressed(), hosts, playbook)
+    (text,) = [str(finding) for finding in found.findings if finding.rule == f"{playbook}-address"]
+    assert text == (
+        "lb-2: The adverts of public would come from another address, and those who don't know it yet drop them: two "
+        "nodes would be MASTER. Found: 198.51.100.22 now, 198.51.100.12 in the inventory. "
+        "Accepted: keepalived_address: 198.51.100.22 while the node runs beside others. "
+        "Take the node out with keepalived_state: absent, run, change its address, and bring it back. "
+        f"[{playbook}-address]"
+    )
+
+
+def test_another_source_address_where_nobody_hears_it():
+    states = readdressed()
+    assert roll_out(plan(*PAIR), {**states, "lb-1": {"running": False}}, PAIR).findings == [], "it runs alone"
+    assert rules(roll_out(plan(*PAIR), {**states, "lb-1": None}, PAIR)) == ["site-address"], "it may not"
+    assert roll_out(plan(*PAIR, leaving=["lb-1"]), states, PAIR).findings == [], "the only peer goes first"
+    assert roll_out(plan(*PAIR, leaving=["lb-2"]), states, PAIR).findings == [], "it is stopped"
+    assert roll_out(plan(*PAIR), {**states, "lb-2": {"running": False}}, PAIR).findings == [], "it comes back"
+
+
+@pytest.mark.parametrize("before", [None, "2001:db8::12"], ids=["none", "of the other family"])
+def test_an_address_that_can_not_be_compared_is_left_to_the_class_of_the_change(before):
+    assert "site-address" not in rules(roll_out(plan(*PAIR), readdressed(before), PAIR))
+
+
+def test_a_source_address_has_one_spelling():
+    wanted = plan(*PAIR)
+    wanted["nodes"]["lb-2"]["instances"][0]["unicast_src_ip"] = "2001:db8::12"
+    assert "site-address" not in rules(roll_out(wanted, readdressed("2001:DB8:0::12"), PAIR))
+
+
+def test_a_run_is_made_as_somebody_asked_or_not_at_all():
+    assert [*wrong_settings("lb-1", None, None), *wrong_settings("lb-1", "60", "never")] == []
+    assert [*wrong_settings("lb-1", 0, "auto")] == []
+    assert [str(finding) for finding in wrong_settings("lb-1", "2m", "Always")] == [
+        "lb-1: evenkeel_guard: This is no number of seconds. Found: '2m'. Accepted: whole seconds, such as 60; 0 is no trial. "
+        "Correct it. [setting]",
+        "lb-1: evenkeel_drain: There is no such way to drain. Found: 'Always'. Accepted: auto, always, never. Correct it. [setting]",
+    ]

@@ -133,6 +133,16 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         ],
     ),
     (
+        "A6 interface",
+        nodes(per_node={"lb-2": {"keepalived_interface": {"pubic": "ens3"}}}),
+        [
+            (
+                "error: lb-2: keepalived_interface.pubic: No instance has this name. Found: 'pubic'. Accepted: "
+                "public. Did you mean public? [A6]"
+            ),
+        ],
+    ),
+    (
         "A7",
         nodes(keepalived_priority=100),
         [
@@ -324,7 +334,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
             (
                 "error: edge: keepalived_instances[0].auth_pass: The password is longer than 8 characters: "
                 "keepalived would use another one without a word. Found: 11 characters. Accepted: 1 to 8 "
-                "characters without blanks, quotes, braces, # and !. Choose another password. [A13]"
+                "ASCII characters without blanks, quotes, braces, backslashes, # and !. Choose another password. [A13]"
             ),
             (
                 "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
@@ -340,8 +350,42 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
             (
                 "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
                 "reads differently: keepalived would use another one without a word. Found: 3 characters. "
-                "Accepted: 1 to 8 characters without blanks, quotes, braces, # and !. Choose another password. "
-                "[A13]"
+                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
+                "Choose another password. [A13]"
+            ),
+            (
+                "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
+                " a second more at every takeover (0.6 s at priority 100); during a change of the interval both "
+                "nodes hold the address. Found: 2. Use version 3 unless an old router takes part. [A14]"
+            ),
+        ],
+    ),
+    (
+        "A13 backslash",
+        one(auth_pass="a\\b", version=2, advert_interval=1),
+        [
+            (
+                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
+                "reads differently: keepalived would use another one without a word. Found: 3 characters. "
+                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
+                "Choose another password. [A13]"
+            ),
+            (
+                "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
+                " a second more at every takeover (0.6 s at priority 100); during a change of the interval both "
+                "nodes hold the address. Found: 2. Use version 3 unless an old router takes part. [A14]"
+            ),
+        ],
+    ),
+    (
+        "A13 more than ASCII",
+        one(auth_pass="schlüss", version=2, advert_interval=1),
+        [
+            (
+                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
+                "reads differently: keepalived would use another one without a word. Found: 7 characters. "
+                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
+                "Choose another password. [A13]"
             ),
             (
                 "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"

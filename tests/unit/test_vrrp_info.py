@@ -340,11 +340,12 @@ NOTHING_HELD = [{"ifname": "eth0", "flags": ["UP", "LOWER_UP"], "addr_info": [{"
     [
         (CONF, OTHER_ROUTER, NOTHING_HELD, True),
         (OTHER_ROUTER, CONF, NOTHING_HELD, True),
+        (CONF, CONF.replace("public", "web"), NOTHING_HELD, True),
         (CONF, OTHER_ROUTER, None, False),
         (CONF, CONF.replace("priority 150", "priority 90"), NOTHING_HELD, False),
         (CONF, CONF, NOTHING_HELD, False),
     ],
-    ids=["standby", "and back", "holder", "a change that needs no wait", "no change"],
+    ids=["standby", "and back", "an instance that only it runs", "holder", "a change that needs no wait", "no change"],
 )
 def test_a_standby_that_leaves_its_peers_language_waits(
     node: Node, running: str, written: str, links: Any, parts: bool

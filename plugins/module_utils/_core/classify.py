@@ -4,7 +4,7 @@
 """What it takes to get from the configuration that a node runs to the one that is planned for it.
 
 rolling: reload node by node, standbys first; at every moment one node holds each address.
-two-step: an address changes its instance; reload without it, then with it.
+two-step: an address changes to an instance that runs already; reload without it, then with it.
 switch: the nodes do not understand each other until all have changed; node by node two would hold the addresses.
 """
 
@@ -102,7 +102,8 @@ def _moves(planned: Mapping[str, Any], running: Mapping[str, Any]) -> Iterator[R
         for address in new["addresses"]:
             before = home.get(_host(address), name)
             if before != name:
-                yield TWO_STEP, f"{name}: {address} comes from the instance {before}"
+                # A standby hears nobody in an instance that only it runs, and would take the address beside its holder.
+                yield TWO_STEP if name in running else SWITCH, f"{name}: {address} comes from the instance {before}"
 
 
 def _same(key: str, old: Any, new: Any) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import ERROR, WARNING, CoreError, Finding
@@ -28,6 +28,8 @@ DROP_IN = """\
 ExecStartPost=-+/bin/sh -c 'echo 0 > {path}'
 ExecStopPost=-+/bin/sh -c 'echo {fault} > {path}'
 """
+# Where keepalived multicasts by itself, and so where the filter and a joining node (_vrrp/join.py) expect adverts.
+GROUPS = ("224.0.0.18", "ff02::12")
 HOOKS = ("notify_master", "notify_backup", "notify_fault", "notify_stop")
 
 
@@ -50,6 +52,7 @@ def prepare(
         )
     own = {name: option for name, option in options.items() if name not in KEYS}
     conformed = conform_dict({name: variables.get(name) for name in own}, own, "", findings)
+    findings += _multicast(plan["nodes"].get(node, {}).get("instances") or [], conformed)
     errors = [*plan["errors"], *(finding.as_dict() for finding in findings if finding.severity == ERROR)]
     warnings = [*plan["warnings"], *(finding.as_dict() for finding in findings if finding.severity == WARNING)]
     if errors:
@@ -87,6 +90,44 @@ def build(plan: Mapping[str, Any], node: str, settings: Mapping[str, Any]) -> di
             {str(instance["auth_pass"]) for instance in planned["instances"] if instance.get("auth_pass")}
         ),
     }
+
+
+def _multicast(instances: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> Iterator[Finding]:
+    """Raw lines with which a node would not hear its peers: the filter admits one group, on the instance's interface."""
+    loud = [(index, instance) for index, instance in enumerate(instances) if not instance["unicast"]]
+    if not loud:
+        return
+    for index, line in enumerate(settings["keepalived_global_options"] or []):
+        keyword, group = (*line.split(), "", "")[:2]
+        if keyword in ("vrrp_mcast_group4", "vrrp_mcast_group6") and group not in GROUPS:
+            yield _other_group(f"keepalived_global_options[{index}]", line)
+    for position, instance in loud:
+        for index, line in enumerate(instance.get("options") or []):
+            path = f"keepalived_instances[{position}].options[{index}]"
+            keyword, group = (*line.split(), "", "")[:2]
+            if keyword == "mcast_dst_ip" and group not in GROUPS:
+                yield _other_group(path, line)
+            based = any(other.split()[:1] == ["vmac_xmit_base"] for other in instance["options"])
+            if keyword == "use_vmac" and not based and settings["keepalived_unicast_filter"]:
+                yield Finding(
+                    "K3",
+                    path,
+                    f"{instance['name']} would get its adverts on an interface of its own, where the filter drops them:"
+                    " every node would be MASTER.",
+                    repr(line),
+                    "Add vmac_xmit_base to these options, or set keepalived_unicast_filter: false.",
+                )
+
+
+def _other_group(path: str, line: str) -> Finding:
+    return Finding(
+        "K2",
+        path,
+        "The filter lets in, and a joining node listens for, adverts to the usual group alone.",
+        repr(line),
+        "Remove this line.",
+        " and ".join(GROUPS),
+    )
 
 
 def _email(email: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,21 @@ GROUP_KEYS = ("name", "instances", "options")
 SERVICE_KEYS = ("unit", "alive", "ready")
 CHECK_KEYS = ("host", "port", "path", *CHECK)
 
+# What the name of a unit ends in; systemd itself takes a name without for a service.
+UNITS = (
+    ".service",
+    ".socket",
+    ".target",
+    ".mount",
+    ".automount",
+    ".device",
+    ".path",
+    ".scope",
+    ".slice",
+    ".swap",
+    ".timer",
+)
+
 # Directives that the plan computes; a raw line that repeats one would contradict it on some node.
 PLANNED = {
     "state": "initial_state",
@@ -424,7 +439,9 @@ def _read_auth_pass(reader: Reader, path: str, value: Any) -> str | None:
     if value is None or value == "":
         return None
     text = str(value)
-    if re.match(r"[^\s\"'#!{}]{1,8}\Z", text) and not isinstance(value, (bool, list, dict)):
+    # keepalived takes 8 bytes as they are, so other letters are cut and a backslash escapes nothing.
+    plain = text.isascii() and text.isprintable() and re.match(r"[^\s\"'#!{}\\]{1,8}\Z", text)
+    if plain and not isinstance(value, (bool, list, dict)):
         return text
     problem = "is longer than 8 characters" if len(text) > 8 else "holds a character that keepalived reads differently"
     reader.refuse(
@@ -433,7 +450,7 @@ def _read_auth_pass(reader: Reader, path: str, value: Any) -> str | None:
         f"The password {problem}: keepalived would use another one without a word.",
         show_secret(text),
         "Choose another password.",
-        "1 to 8 characters without blanks, quotes, braces, # and !",
+        "1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !",
     )
     return None
 
@@ -573,9 +590,12 @@ def _read_scripts(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
             continue
         name = reader.name(f"{path}.name", given.get("name"))
         command = reader.text("B17", f"{path}.command", given.get("command"))
+        interval = reader.integer("B13", f"{path}.interval", given.get("interval", CHECK["interval"]), 1, 4294)
+        # As in keepalived itself, a run may take as long as its interval.
+        paces = {**CHECK, "timeout": interval or CHECK["timeout"], **given}
         script = {
-            key: reader.integer("B13", f"{path}.{key}", given.get(key, CHECK[key]), 1, 4294)
-            for key in ("interval", "timeout", "fall", "rise")
+            "interval": interval,
+            **{key: reader.integer("B13", f"{path}.{key}", paces[key], 1, 4294) for key in ("timeout", "fall", "rise")},
         }
         weight = _read_weight(reader, f"{path}.weight", given.get("weight"))
         if name in found:
@@ -619,9 +639,11 @@ def _read_services(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
     services: dict[str, dict[str, Any]] = {}
     for name, entry in table.items():
         here = f"{path}.{name}"
+        unit = reader.text("B17", f"{here}.unit", entry.get("unit", f"{name}.service"))
         services[name] = {
             "name": name,
-            "unit": reader.text("B17", f"{here}.unit", entry.get("unit", f"{name}.service")),
+            # Drop-ins are read from the directory of the whole name only.
+            "unit": f"{unit}.service" if unit and not unit.endswith(UNITS) else unit,
             **{
                 key: None if entry.get(key) is None else _read_check(reader, f"{here}.{key}", entry[key])
                 for key in ("alive", "ready")
@@ -707,11 +729,18 @@ def _read_node(
         priority = reader.integer("A5", "keepalived_priority", priority, 1, 254, remedy)
     interface = own.get("keepalived_interface")
     if isinstance(interface, Mapping):
-        interface = {
-            str(key): found
-            for key, value in interface.items()
-            if (found := reader.interface(f"keepalived_interface.{key}", value)) is not None
-        }
+        links = {}
+        for key, value in interface.items():
+            path = f"keepalived_interface.{key}"
+            if key not in instances:
+                reader.refuse(
+                    "A6", path, "No instance has this name.", show(key), nearest(key, instances), ", ".join(instances)
+                )
+                continue
+            link = reader.interface(path, value)
+            if link is not None:
+                links[str(key)] = link
+        interface = links
     elif interface is not None:
         interface = reader.interface("keepalived_interface", interface)
     state = reader.choice("A23", "keepalived_state", own.get("keepalived_state", "present"), ("present", "absent"))

@@ -9,6 +9,7 @@ The same variables give the same bytes, on whichever host and for whichever part
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_interface
 from typing import Any, Callable, Optional
 
 from .errors import ERROR, CoreError, Finding
@@ -25,6 +26,7 @@ def plan(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     `nodes` are its hosts in order of preference, each `{name, vars}`: the host's inventory variables, or None
     for a host that the inventory does not have. With errors, nothing but the findings is returned.
     """
+    cluster = str(cluster)
     model = read(cluster, nodes)
     ranked = orders(model)
     preempting = [instance for instance in model.instances if not instance.nopreempt]
@@ -220,7 +222,11 @@ def _not_listed(cluster: str, names: Sequence[str], listed: Any) -> Iterable[Fin
 
 
 def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
-    """C10 over all clusters, in one pass: a virtual address that two of them have, or that is another one's host."""
+    """Over all clusters, in one pass.
+
+    A3: adverts of a number in a network where another cluster multicasts it. C10: a virtual address that two of them have,
+    or that is another one's host.
+    """
     findings: list[Finding] = []
     owner: dict[str, tuple[str, str]] = {}
     for cluster, planned in plans.items():
@@ -230,9 +236,16 @@ def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[
                 for address in literals(given):
                     owner.setdefault(str(address), (cluster, name))
     home: dict[str, str] = {}
+    loud: dict[tuple[int, int, Any], str] = {}
     for cluster, planned in plans.items():
         first: Mapping[str, Any] = next(iter(planned["nodes"].values()), {"instances": []})
         for instance in first["instances"]:
+            heard = _multicast_in(instance)
+            if heard and loud.setdefault(heard, cluster) != cluster:
+                where = f"{cluster}: keepalived_instances ({instance['name']}).virtual_router_id"
+                what = f"Cluster {loud[heard]} multicasts with this number there too, so the nodes of both hear each other."
+                remedy = "Give one of them another number, or use unicast."
+                findings.append(Finding("A3", where, what, f"{heard[0]} in {heard[2]}", remedy))
             where = f"{cluster}: keepalived_instances ({instance['name']}).virtual_addresses"
             for vip in [*instance["virtual_ipaddress"], *instance["virtual_ipaddress_excluded"]]:
                 text = vip["address"].split("/")[0]
@@ -245,6 +258,21 @@ def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[
                     continue
                 findings.append(Finding("C10", where, what, show(vip["address"]), remedy))
     return findings
+
+
+def _multicast_in(instance: Mapping[str, Any]) -> tuple[int, int, Any] | None:
+    """Number, family of the adverts and network of an instance that multicasts; None if it doesn't, or where cannot be told.
+
+    Every network has the same link-local addresses, so the first other one says where the instance is.
+    """
+    if instance["unicast"]:
+        return None
+    vips = [
+        ip_interface(vip["address"])
+        for vip in [*instance["virtual_ipaddress"], *instance["virtual_ipaddress_excluded"]]
+    ]
+    network = next((vip.network for vip in vips if not vip.ip.is_link_local), None)
+    return (instance["virtual_router_id"], vips[0].version, network) if network else None
 
 
 # --- for people -----------------------------------------------------------------------------------------------

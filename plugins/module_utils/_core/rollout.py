@@ -12,8 +12,10 @@ person allows otherwise by name, and also makes the changes that need more than 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.classify import (
@@ -26,6 +28,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.classify import 
 )
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import ERROR, WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.lease import read_lease
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.reader import show
 
 Plan = Mapping[str, Any]
 Live = Mapping[str, Any]
@@ -34,6 +37,8 @@ SITE, PROPAGATE = "site", "propagate"
 NEW, RUNNING = "new", "running"
 # What a person may allow propagate by name: a cluster that is not whole.
 ALLOWED = ("dead", "fault", "holders")
+# When the VIPs are moved away before a holder changes.
+DRAINS = ("auto", "always", "never")
 # Changes that propagate makes from one holder, and site does not.
 FROM_ONE_HOLDER = (TWO_STEP, SWITCH)
 
@@ -130,13 +135,22 @@ def roll_out(
 
     strict = playbook == PROPAGATE
     result.findings += _leased(states)
-    result.findings += [_dead(name, playbook, strict and "dead" not in allow) for name in result.dead]
+    stays = any(name in play_hosts and not nodes[name].get("leaving") for name in nodes)
+    for name in result.dead:
+        refused = strict and "dead" not in allow
+        if nodes[name].get("leaving"):
+            result.findings.append(_dead_leaving(name, playbook, refused, stays and _listed(nodes[name], states)))
+        else:
+            result.findings.append(_dead(name, playbook, refused))
     for name, change in changes.items():
         if change["class"] in FROM_ONE_HOLDER:
             result.findings += _from_one_holder(name, change, result, play_hosts, playbook)
     for name in nodes:
         if name in play_hosts and states[name] is not None:
             result.findings += _unlisted(name, nodes, states, play_hosts)
+    if stays:
+        result.findings += _still_runs(running, nodes, play_hosts, playbook)
+        result.findings += _readdressed(running, nodes, states, playbook)
     if strict:
         result.findings += _unknown(allow)
         result.findings += _not_whole(result, nodes, states, allow)
@@ -151,6 +165,11 @@ def _in_fault(state: Live | None) -> bool:
     return any(instance.get("state") == "FAULT" for instance in (state or {}).get("instances") or [])
 
 
+def _instances(state: Live | None) -> list[Mapping[str, Any]]:
+    """The instances that the node is configured with now."""
+    return list(((state or {}).get("configured") or {}).get("instances") or [])
+
+
 def _bare(address: Any) -> str:
     return str(address).split("/", maxsplit=1)[0]
 
@@ -160,7 +179,7 @@ def _holders(states: Mapping[str, Live | None]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, state in states.items():
         held = {_bare(address) for address in (state or {}).get("held") or []}
-        for instance in ((state or {}).get("configured") or {}).get("instances") or []:
+        for instance in _instances(state):
             holders = found.setdefault(instance["name"], [])
             if _runs(state) and _bare(instance.get("anchor")) in held:
                 holders.append(name)
@@ -206,6 +225,33 @@ def _dead(name: str, playbook: str, refused: bool) -> Finding:
         got="no connection",
         remedy=f"When it is back, run {playbook} again; if it never will be, take it out of evenkeel_nodes.",
         severity=WARNING,
+    )
+
+
+def _dead_leaving(name: str, playbook: str, refused: bool, listed: bool) -> Finding:
+    """`listed`: a running node still speaks to it, and would not after this run. Else it may have left long ago."""
+    # Who allows a dead node in propagate knows that it is off.
+    refused = refused or (listed and playbook == SITE)
+    return Finding(
+        rule=f"{playbook}-dead",
+        where=name,
+        what="This node leaves and can't be reached, so it may still run"
+        + (": the others would stop speaking to it, and both sides would hold the VIPs." if listed else "."),
+        got="no connection",
+        accepted="a node that has been stopped" if refused else "",
+        remedy="Make sure that it is off, then take it out of evenkeel_nodes.",
+        severity=ERROR if refused else WARNING,
+    )
+
+
+def _listed(node: Mapping[str, Any], states: Mapping[str, Live | None]) -> bool:
+    """Whether a running node names this one as a peer."""
+    sources = {instance.get("unicast_src_ip") for instance in node.get("instances") or []} - {None}
+    return any(
+        not sources.isdisjoint(instance.get("unicast_peers") or [])
+        for state in states.values()
+        if _runs(state)
+        for instance in _instances(state)
     )
 
 
@@ -292,6 +338,61 @@ def _from_one_holder(
         )
 
 
+def _still_runs(
+    running: Collection[str], nodes: Mapping[str, Any], play_hosts: Collection[str], playbook: str
+) -> Iterator[Finding]:
+    """Nobody lists a node that leaves as a peer, so it has to be stopped before the others are told."""
+    for name in running:
+        node = nodes[name]
+        unicast = any(instance.get("unicast") for instance in node.get("instances") or [])
+        if node.get("leaving") and name not in play_hosts and unicast:
+            yield Finding(
+                rule=f"{playbook}-leaving-limit",
+                where=name,
+                what="This node leaves but still runs, and the others would stop speaking to it.",
+                got="outside the limit",
+                accepted="a node that is stopped before the others change",
+                remedy=f"Run with --limit {name} first, or without a limit.",
+            )
+
+
+def _readdressed(
+    running: Collection[str], nodes: Mapping[str, Any], states: Mapping[str, Live | None], playbook: str
+) -> Iterator[Finding]:
+    """Another source address: the peers drop its adverts until they have changed too, and it drops theirs after that.
+
+    The limit does not matter: peers that change without this node expect the new address of it.
+    """
+    staying = [name for name in nodes if not nodes[name].get("leaving")]
+    for name in staying:
+        # One that can't be reached may run all the same.
+        others = [peer for peer in staying if peer != name and (peer in running or states[peer] is None)]
+        if name not in running or not others:
+            continue
+        now = {instance["name"]: instance.get("unicast_src_ip") for instance in _instances(states[name])}
+        for instance in nodes[name].get("instances") or []:
+            before, after = now.get(instance["name"]), instance.get("unicast_src_ip")
+            if before and after and _another(before, after):
+                yield Finding(
+                    rule=f"{playbook}-address",
+                    where=name,
+                    what=f"The adverts of {instance['name']} would come from another address, and those who don't know "
+                    "it yet drop them: two nodes would be MASTER.",
+                    got=f"{before} now, {after} in the inventory",
+                    accepted=f"keepalived_address: {before} while the node runs beside others",
+                    remedy="Take the node out with keepalived_state: absent, run, change its address, and bring it back.",
+                )
+
+
+def _another(before: Any, after: Any) -> bool:
+    """Whether two addresses of one family differ; another family comes with another anchor, which is a switch."""
+    try:
+        one, other = ip_address(str(before)), ip_address(str(after))
+    except ValueError:
+        return bool(before != after)
+    return one.version == other.version and one != other
+
+
 def _unlisted(
     name: str, nodes: Mapping[str, Any], states: Mapping[str, Live | None], play_hosts: Collection[str]
 ) -> list[Finding]:
@@ -304,7 +405,7 @@ def _unlisted(
             continue
         listed = {
             instance["name"]: set(instance.get("unicast_peers") or [])
-            for instance in ((state or {}).get("configured") or {}).get("instances") or []
+            for instance in _instances(state)
             if instance.get("unicast")
         }
         missing = [
@@ -327,3 +428,25 @@ def _unlisted(
                 )
             )
     return findings
+
+
+def wrong_settings(node: str, guard: Any, drain: Any) -> Iterator[Finding]:
+    """How the run itself is to be made; a slip would mean no trial at all, or no drain."""
+    if guard is not None and not re.match(r"[0-9]+\Z", str(guard)):
+        yield Finding(
+            rule="setting",
+            where=f"{node}: evenkeel_guard",
+            what="This is no number of seconds.",
+            got=show(guard),
+            accepted="whole seconds, such as 60; 0 is no trial",
+            remedy="Correct it.",
+        )
+    if drain is not None and drain not in DRAINS:
+        yield Finding(
+            rule="setting",
+            where=f"{node}: evenkeel_drain",
+            what="There is no such way to drain.",
+            got=show(drain),
+            accepted=", ".join(DRAINS),
+            remedy="Correct it.",
+        )
