@@ -8,6 +8,7 @@ After a change that is meant: `UPDATE_GOLDEN=1 pytest tests/golden/test_nginx.py
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -119,21 +120,25 @@ def test_a_reload_that_nginx_refuses_after_a_good_test_is_found_out(release: str
     assert ("workers from before the reload still take connections" in said) is (found == "1"), said
 
 
-# An application that says which path it was asked for, nginx before it, and a client that says what it got.
-KEPT = """
-import http.client, http.server, os, subprocess, threading, time
+# An application that says by which name and for which path it was asked, nginx before it, and clients.
+APPLICATION = """
+import http.client, http.server, json, os, subprocess, sys, threading, time
 
 class Echo(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(self.path.encode())
+        self.wfile.write((self.headers["Host"] + " " if sys.argv[1:] else "").encode() + self.path.encode())
     def log_message(self, *_): pass
 
 threading.Thread(target=http.server.HTTPServer(("127.0.0.1", 8080), Echo).serve_forever, daemon=True).start()
 subprocess.run(["nginx"], check=True)
 time.sleep(0.3)
 os.makedirs("/run/evenkeel", exist_ok=True)
+"""
+KEPT = (
+    APPLICATION
+    + """
 for told in ("no", "yes"):
     if told == "yes":
         open("/run/evenkeel/nginx.closing", "w").close()
@@ -145,6 +150,23 @@ for told in ("no", "yes"):
 os.remove("/run/evenkeel/nginx.closing")
 subprocess.run(["nginx", "-s", "stop"], check=True)
 """
+)
+ASKED = (
+    APPLICATION
+    + """
+for closing, host, path in json.loads(sys.argv[1]):
+    if closing:
+        open("/run/evenkeel/nginx.closing", "w").close()
+    client = http.client.HTTPConnection("127.0.0.1", 80, timeout=3)
+    client.request("GET", path, headers={"Host": host})
+    answer = client.getresponse()
+    print("answer:", answer.status, (answer.getheader("X-Is") or "-").replace(" ", ""), answer.read().decode())
+    client.close()
+    if closing:
+        os.remove("/run/evenkeel/nginx.closing")
+subprocess.run(["nginx", "-s", "stop"], check=True)
+"""
+)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -161,3 +183,73 @@ def test_clients_are_told_to_close_while_the_file_is_there_and_nothing_else_chan
     assert [line for line in said.splitlines() if line.startswith(("no ", "yes "))] == [
         f"{told} {line.format(header)}" for told, header in (("no", "keep-alive"), ("yes", "close")) for line in wanted
     ], said
+
+
+def asked(release: str, requests: list[tuple[bool, str, str]], server: dict[str, Any], **variables: Any) -> list[str]:
+    """What clients get, each with whether it is told to close, the name and the path: the status, X-Is, and the body."""
+    app = {"name": "app", "servers": [{"name": "a", "address": "127.0.0.1", "port": 8080}]}
+    web = {"name": "web", "bind": ["127.0.0.1:80"], "default_backend": "app", **server}
+    found = build({"nginx_servers": [web], "nginx_backends": [app], **variables}, options(), PACKAGES[release])
+    assert found["errors"] == []
+    said = daemons(release).run(["python3", "-c", ASKED, json.dumps(requests)], dict(rendered(found))).stdout
+    answers = [line.removeprefix("answer: ") for line in said.splitlines() if line.startswith("answer: ")]
+    assert len(answers) == len(requests), said
+    return answers
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_cache_gives_no_site_the_page_of_another(release: str) -> None:
+    locations = [
+        {"path": "/", "backend": "app", "cache": "apart", "cache_valid": ["200 1m"]},
+        {
+            "path": "/now/",
+            "backend": "app",
+            "cache": "apart",
+            "cache_valid": ["200 1m"],
+            "request_headers": [{"set": "host", "value": "same"}],
+            "options": ["if ($http_host = two.example.com) { rewrite ^ /of-two break; }"],
+        },
+    ]
+    server = {"default_backend": None, "locations": locations}
+    ways = [(host, path) for path in ("/a%2Fb", "/a/b", "/a/b?c", "/now/x") for host in ("one", "two.example.com")]
+    requests = [(closing, host, path) for closing in (False, False, True) for host, path in ways]
+    answers = asked(release, requests, server, nginx_caches=[{"name": "apart", "max_size": "1m"}])
+    wanted = [f"200 - {host} {path}" for host, path in ways[:-2]] + ["200 - same /now/x", "200 - same /of-two"]
+    assert answers == wanted * 3
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_rewrite_holds_while_clients_are_told_to_close(release: str) -> None:
+    locations: list[dict[str, Any]] = [
+        {"path": "/a/", "backend": "app", "options": ["rewrite ^/a/(.*)$ /b/$1 break"]},
+        {"path": "/c/", "options": ["rewrite ^/c/(.*)$ /$1 last"]},
+        {"path": "/d/", "backend": "app", "options": ["if ($arg_x) { set $args y=1; }"]},
+    ]
+    ways = [(closing, "one", path) for closing in (False, True) for path in ("/a/x", "/c/x?y", "/d/?x=1", "/e%2Ff")]
+    wanted = ["200 - one /b/x", "200 - one /x?y", "200 - one /d/?y=1", "200 - one /e%2Ff"]
+    assert asked(release, ways, {"locations": locations}) == wanted * 2
+    ways = [(closing, "one", path) for closing in (False, True) for path in ("/a/x?y", "/b")]
+    wanted = ["200 - one /a/x?z=1&y", "200 - one /b?z=1"]
+    assert asked(release, ways, {"options": ["rewrite ^(.*)$ $1?z=1"]}) == wanted * 2
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_location_of_raw_lines_has_the_headers_of_its_server_and_its_own(release: str) -> None:
+    raw = {"path": "/raw", "options": ["return 200 raw"]}
+    own = {"path": "/own", "options": ["return 200 own"], "response_headers": [{"add": "X-Is", "value": "b"}]}
+    server = {"locations": [raw, own], "response_headers": [{"add": "X-Is", "value": "a"}]}
+    assert asked(release, [(False, "one", "/raw"), (False, "one", "/own")], server) == ["200 a raw", "200 a,b own"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_map_chooses_the_backend_of_a_stream(release: str) -> None:
+    entries = [{"key": "80", "value": "flow"}]
+    variables: dict[str, Any] = {
+        "nginx_maps": [{"name": "to", "source": "$server_port", "stream": True, "default": "none", "entries": entries}],
+        "nginx_streams": [{"name": "s", "bind": ["127.0.0.1:80"], "default_backend": "$to"}],
+        "nginx_backends": [
+            {"name": name, "mode": mode, "servers": [{"name": "a", "address": "127.0.0.1", "port": port}]}
+            for name, mode, port in (("app", "http", 8080), ("flow", "tcp", 8080), ("none", "tcp", 9))
+        ],
+    }
+    assert asked(release, [(False, "one", "/x")], {"bind": ["127.0.0.1:81"]}, **variables) == ["200 - one /x"]

@@ -82,6 +82,7 @@ def tried(name: str, **instead: str) -> tuple[int, str]:
     certificate, key = self_signed()
     files: dict[str, str | bytes] = {path: render(name, text) for text, path in TEXTS.items()}
     files[TEXTS["evenkeel.yml"]] = instead.get("dynamic", str(files[TEXTS["evenkeel.yml"]]))
+    files[TEXTS["trial.yml"]] = instead.get("trial", str(files[TEXTS["trial.yml"]]))
     for entry in case(name)["files"]:
         files[entry["path"]] = key if entry["path"].endswith(".key") else instead.get("certificate", certificate)
     files[f"{LIBRARY}/ctl"] = (ROLE / "files" / "ctl").read_bytes()
@@ -116,6 +117,25 @@ def test_a_wrong_file_is_refused(line: str, said: str) -> None:
     code, output = tried("default", dynamic=right.replace("  routers:\n", f"  routers:\n{line}\n"))
     assert code == 1
     assert said in output
+
+
+def test_what_other_providers_do_not_reach_from_a_trial_is_no_fault_of_the_set() -> None:
+    others = '  docker: {endpoint: "tcp://192.0.2.7:2375"}\n  http: {endpoint: "http://192.0.2.7/"}\n'
+    trial = render("default", "trial.yml").replace("providers:\n", f"providers:\n{others}")
+    assert tried("default", trial=trial) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("*:18080", "[::]:18080"), ("0.0.0.0:18080", "[::1]:18080"), ("127.0.0.1:18080", "[::]:18080"), ("*:1", "*:2")],
+)
+def test_addresses_clash_where_the_rules_say_so(one: str, other: str) -> None:
+    points = [{"name": "one", "bind": [one]}, {"name": "other", "bind": [other]}]
+    refused = any(error["rule"] == "F1" for error in model({"traefik_entry_points": points})["errors"])
+    addresses = [f"--entryPoints.{name}.address={text.lstrip('*')}" for name, text in (("a", one), ("b", other))]
+    done = node().run(["timeout", "2", "traefik", "--global.checkNewVersion=false", *addresses])
+    assert ("address already in use" in done.stdout) is refused
+    assert (done.returncode == 124) is not refused
 
 
 def test_another_file_than_the_wanted_one_is_refused() -> None:

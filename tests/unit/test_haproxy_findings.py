@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
 
 from tests.haproxy import options
@@ -58,3 +59,17 @@ def test_secrets_are_in_no_message() -> None:
         messages = found(**variables)
         assert messages
         assert "canary" not in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"address": "_http._tcp.app.service.example.com", "options": ["resolvers dns"]},
+        {"address": "198.51.100.21", "options": ["addr 198.51.100.22:9000"]},
+        {"address": "[2001:db8::21]:8080"},
+        {"address": "/run/app.sock"},
+    ],
+)
+def test_a_port_may_be_said_elsewhere(server: dict[str, Any]) -> None:
+    backend = {**APP, "servers": [{"name": "web-1", **server}], "check": {"tcp": True}}
+    assert [text for text in found(haproxy_backends=[backend]) if "[F8]" in text] == []

@@ -131,3 +131,84 @@ def test_text_and_numbers_make_the_same_configuration() -> None:
     assert model(haproxy_backends=[{"name": "app", "servers": [server]}]) == model(
         haproxy_backends=[{"name": "app", "servers": [number]}]
     )
+
+
+def test_nobody_sends_a_password_in_the_clear_where_tls_is_wanted() -> None:
+    front = {
+        **PAIR["haproxy_frontends"][0],
+        "auth": {"userlist": "staff"},
+        "redirects": [
+            {"location": "/new", "if": "{ path /old }"},
+            {"https": True},
+            {"location": "/b", "if": "{ path /a }"},
+        ],
+    }
+    found = lines(model(haproxy_frontends=[front], haproxy_userlists=[{"name": "staff"}]), "frontends")
+    assert [line for line in found if line.startswith(("http-request redirect", "http-request auth"))] == [
+        "http-request redirect location /new code 302 if { path /old }",
+        "http-request redirect scheme https code 302 if !{ ssl_fc }",
+        "http-request auth realm Restricted if !{ http_auth(staff) }",
+        "http-request redirect location /b code 302 if { path /a }",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bind", "level"),
+    [
+        ({"address": "*:81"}, "connection"),
+        ({"address": "*:81", "accept_proxy": True}, "session"),
+        ({"address": "*:81", "options": ["accept-proxy tfo"]}, "session"),
+    ],
+)
+def test_connections_are_counted_once_the_client_is_known(bind: dict[str, Any], level: str) -> None:
+    stream = {"name": "s", "mode": "tcp", "bind": ["*:82", bind], "rate_limit": {"requests": 2, "period": "1s"}}
+    servers = [{"name": "one", "address": "198.51.100.26", "port": 6379}]
+    found = lines(model(haproxy_listens=[{**stream, "servers": servers}]), "listens")
+    assert [line for line in found if line.startswith("tcp-request")] == [
+        f"tcp-request {level} track-sc0 src table evenkeel-rate-s",
+        f"tcp-request {level} reject if {{ sc_conn_rate(0) gt 2 }}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ({"tcp": True}, []),
+        ({"tcp": True, "options": ["tcp-check connect"]}, ["option tcp-check", "tcp-check connect"]),
+        (
+            {"tcp": True, "options": ["option tcp-check", "tcp-check connect"]},
+            ["option tcp-check", "tcp-check connect"],
+        ),
+        ({"http": "/", "options": ["tcp-check connect"]}, ["tcp-check connect"]),
+    ],
+)
+def test_lines_of_a_check_are_not_passed_over(check: dict[str, Any], said: list[str]) -> None:
+    found = lines(model(haproxy_backends=[{**PAIR["haproxy_backends"][0], "check": check}]), "backends")
+    assert [line for line in found if "tcp-check" in line] == said
+
+
+@pytest.mark.parametrize(
+    ("rule", "condition"),
+    [
+        ({}, "{ req.hdr(host),map_str(/etc/haproxy/maps/m.map) -m found }"),
+        (
+            {"if": "a || b"},
+            "{ req.hdr(host),map_str(/etc/haproxy/maps/m.map) -m found } a"
+            " || { req.hdr(host),map_str(/etc/haproxy/maps/m.map) -m found } b",
+        ),
+        ({"unless": "a || b"}, "{ req.hdr(host),map_str(/etc/haproxy/maps/m.map) -m found } !a !b"),
+    ],
+)
+def test_what_a_map_does_not_know_goes_on_to_the_next_rule(rule: dict[str, Any], condition: str) -> None:
+    front = {**PAIR["haproxy_frontends"][0], "use_backend": [{"map": "m", "key": "req.hdr(host)", **rule}]}
+    found = lines(model(haproxy_frontends=[front], haproxy_maps=[{"name": "m", "entries": []}]), "frontends")
+    assert f"use_backend %[req.hdr(host),map_str(/etc/haproxy/maps/m.map)] if {condition}" in found
+
+
+def test_the_statistics_are_not_sent_to_themselves() -> None:
+    def redirects(uri: str) -> list[str]:
+        found = model(haproxy_stats={"bind": ["127.0.0.1:8404"], "uri": uri})
+        return [line for line in lines(found, "stats") if "redirect" in line]
+
+    assert redirects("/stats") == ["http-request redirect location /stats if { path / }"]
+    assert redirects("/") == []

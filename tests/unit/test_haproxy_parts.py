@@ -12,6 +12,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text imp
     Unreadable,
     arrange,
     either,
+    neither,
     quote,
     version,
     words,
@@ -80,10 +81,27 @@ def test_unreadable(text: str) -> None:
         ("a || b", "N a || N b"),
         ("a b or c", "N a b || N c"),
         ("{ path /or }", "N { path /or }"),
+        ("{ hdr(x) or wa } || !b", "N { hdr(x) or wa } || N !b"),
     ],
 )
 def test_a_further_condition_holds_in_every_alternative(condition: str, written: str) -> None:
     assert either(condition, "N") == written
+
+
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [
+        ("a", "!a"),
+        ("!a", "a"),
+        ("! a b", "a || !b"),
+        ("a || b", "!a !b"),
+        ("a b or !c", "!a c || !b c"),
+        ("{ path /or } !{ src 192.0.2.7 } || a", "!{ path /or } !a || { src 192.0.2.7 } !a"),
+        ("a || { path_beg /{x} /y }", "!a !{ path_beg /{x} /y }"),
+    ],
+)
+def test_the_opposite_of_a_condition(condition: str, written: str) -> None:
+    assert neither(condition) == written
 
 
 def test_lines_stand_in_the_order_in_which_they_are_evaluated() -> None:

@@ -76,3 +76,16 @@ def test_secrets_are_in_no_message() -> None:
         messages = found(nginx_certificates=certificates)
         assert messages
         assert "canary" not in "".join(messages)
+
+
+def test_a_limit_holds_where_only_the_root_is_redirected() -> None:
+    limit = {"requests": 5, "period": "1s"}
+    proxied = {"path": "/.well-known/acme-challenge/", "backend": "app"}
+    server = {**WEB, "default_backend": None, "redirect": {"https": True}, "rate_limit": limit, "locations": [proxied]}
+    assert found(nginx_servers=[server]) == []
+
+
+def test_a_backend_whose_name_is_the_servers_may_be_verified() -> None:
+    servers = [{"name": "web-1", "address": "198.51.100.21", "port": 8443}]
+    named = {"name": "app.example.com", "default_server": {"tls": {}}, "servers": servers}
+    assert found(nginx_backends=[APP, named]) == []

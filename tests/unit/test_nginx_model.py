@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx_lines as lines
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx import build, versions
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Unreadable, check, quote, raw, version
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import (
+    Unreadable,
+    check,
+    directives,
+    quote,
+    raw,
+    version,
+)
 
 from tests.nginx import options
 
@@ -137,6 +144,24 @@ def test_rates(requests: int, period: str, rate: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sni", "name"),
+    [
+        ("str(app.example.com)", "app.example.com"),
+        ("str(my_app)", "my_app"),
+        ("app.example.com", "app.example.com"),
+        ("$host", "$host"),
+        ("${tenant}.example.com", "${tenant}.example.com"),
+        ("req.hdr(host)", ""),
+        ("ssl_fc_sni", ""),
+        ("var(txn.name)", ""),
+        ("str(app.example.com),lower", ""),
+    ],
+)
+def test_the_name_that_a_server_is_asked_for(sni: str, name: str) -> None:
+    assert lines.tls_name(sni) == name
+
+
+@pytest.mark.parametrize(
     ("backend", "line"),
     [
         ({"balance": "leastconn"}, "least_conn;"),
@@ -154,6 +179,41 @@ def test_rates(requests: int, period: str, rate: str) -> None:
 )
 def test_upstreams(backend: dict[str, Any], line: str) -> None:
     assert line in upstream(model(nginx_backends=[{"name": "app", "servers": SERVERS, **backend}]))
+
+
+def test_the_server_that_a_cookie_names_is_no_reserve_and_all_others_are() -> None:
+    """nginx refuses an upstream of nothing but reserve."""
+    three = [{"name": f"web-{n}", "address": f"198.51.100.2{n}", "port": 80, "backup": n == 3} for n in (1, 2, 3)]
+    found = model(nginx_backends=[{"name": "app", "cookie": {"name": "SRV"}, "servers": three}])
+    reserve = [
+        [line.endswith("backup;") for line in upstream(found, number) if line.startswith("server ")]
+        for number in range(4)
+    ]
+    assert reserve == [[False, False, True], [False, True, True], [True, False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("place", "ours"),
+    [
+        ({}, True),
+        ({"options": ["proxy_cache_key $uri"]}, False),
+        ({"server": ["etag off; proxy_cache_key $uri"]}, False),
+        ({"defaults": ["proxy_cache_key $uri"]}, False),
+        ({"server": ["location /x { proxy_cache_key $uri; }"]}, True),
+    ],
+)
+def test_a_cache_has_the_role_s_key_unless_there_is_one(place: dict[str, Any], ours: bool) -> None:
+    location = {"path": "/", "backend": "app", "cache": "c", "uri": "/v1/", "options": place.get("options", [])}
+    web = {**PAIR["nginx_servers"][0], "default_backend": None, "options": place.get("server", [])}
+    found = server(
+        model(
+            nginx_servers=[{**web, "locations": [location]}],
+            nginx_caches=[{"name": "c", "max_size": "1m"}],
+            nginx_defaults={"options": place.get("defaults", [])},
+        )
+    )
+    key = 'proxy_cache_key "$scheme $proxy_host/v1/ $http_host $request_uri $uri$is_args$args";'
+    assert (key in found) is ours
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, "256k"), (1000, "2000k")])
@@ -208,6 +268,42 @@ def test_lines_that_leave_their_place_are_refused(line: str) -> None:
         check(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("return 418", [(0, "return")]),
+        ("etag off; rewrite ^ /x;", [(0, "etag"), (0, "rewrite")]),
+        ("if ($a) { rewrite ^ /x; }", [(0, "if"), (1, "rewrite")]),
+        ('add_header A "; rewrite b"', [(0, "add_header")]),
+        ("add_header A '} return b'", [(0, "add_header")]),
+        (r"set $a \;b${c}d; break", [(0, "set"), (0, "break")]),
+        ("# rewrite ^ /x;", []),
+    ],
+)
+def test_raw_lines_are_read(line: str, found: list[tuple[int, str]]) -> None:
+    assert [(depth, words[0]) for depth, words in directives([line])] == found
+
+
 @pytest.mark.parametrize(("text", "found"), [("1.26.3-3+deb13u1", (1, 26, 3)), ("1:1.22", (1, 22)), ("x", (0,))])
 def test_numbers_of_a_version(text: str, found: tuple[int, ...]) -> None:
     assert version(text) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ("rewrite ^/old/(.*) /new/$1", True),
+        ("rewrite ^/old/(.*) /new/$1 break", True),
+        ("if ($a) { rewrite ^ /x; }", True),
+        ("set $args a=b", True),
+        ("rewrite ^/old/(.*) /new/$1 permanent", False),
+        ("rewrite ^ https://www.example.com$request_uri?", False),
+        ("if ($a) { rewrite ^ $scheme://www.example.com/ redirect; }", False),
+    ],
+)
+def test_a_client_that_is_sent_elsewhere_has_no_changed_path(line: str, changes: bool) -> None:
+    assert lines._rewrites([line]) is changes
+
+
+def test_no_cause_is_none() -> None:
+    assert lines.next_upstream(["none"], False) == "proxy_next_upstream off;"

@@ -105,7 +105,16 @@ def test_silence_is_said(api: Api) -> None:
         ({"level": "error", "message": "Unable to parse", "error": "no PEM"}, False, ["Unable to parse no PEM"]),
         ({"level": "warn", "message": "mind"}, False, []),
         ({"level": "error", "routerName": "a@file", "error": "not read yet"}, False, []),
-        ({"level": "error", "message": "failed to connect to the docker API at unix:///run/docker.sock"}, False, []),
+        ({"level": "error", "providerName": "docker", "message": "Provider error", "error": "no network"}, False, []),
+        ({"level": "error", "providerName": "consul", "message": "KV connection error"}, False, []),
+        ({"level": "error", "providerName": "file", "message": "Error", "error": "no YAML"}, False, ["Error no YAML"]),
+        ({"level": "error", "providerName": "docker", "message": ctl.CONSTRAINTS}, False, [ctl.CONSTRAINTS]),
+        (
+            {"level": "error", "message": "Error while initializing provider"},
+            False,
+            ["Error while initializing provider"],
+        ),
+        ({"level": "error", "message": "the middleware x@docker does not exist"}, False, []),
     ],
 )
 def test_errors_of_a_log(line: dict[str, str], ended: bool, said: list[str]) -> None:

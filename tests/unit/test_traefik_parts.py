@@ -12,6 +12,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -66,6 +67,92 @@ def test_the_digest_changes_with_the_dynamic_set_only() -> None:
 
     assert digest() == digest(traefik_global={"log_level": "DEBUG"})
     assert digest() != digest(traefik_middlewares=[{"name": "a", "type": "contentType"}])
+
+
+def dynamic(**variables: object) -> dict[str, Any]:
+    """The dynamic configuration of one entry point and these variables."""
+    prepared = model({"traefik_entry_points": [{"name": "web", "bind": ["*:80"]}], **variables})
+    assert prepared["errors"] == []
+    found: dict[str, Any] = yaml.safe_load(prepared["dynamic"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mode", "backend", "transport"),
+    [
+        ("http", {}, None),
+        ("http", {"timeouts": {}}, None),
+        ("http", {"default_server": {"tls": {}}}, None),
+        (
+            "http",
+            {"timeouts": {"server": "5m"}},
+            {"forwardingTimeouts": {"dialTimeout": "200ms", "responseHeaderTimeout": "5m"}},
+        ),
+        (
+            "http",
+            {"default_server": {"tls": {"verify": False}}},
+            {
+                "insecureSkipVerify": True,
+                "forwardingTimeouts": {"dialTimeout": "200ms", "responseHeaderTimeout": "1m"},
+            },
+        ),
+        ("tcp", {}, None),
+        ("tcp", {"timeouts": {"connect": "2s"}}, {"dialTimeout": "2s"}),
+        ("tcp", {"default_server": {"send_proxy": "v1"}}, {"proxyProtocol": {"version": 1}}),
+        ("tcp", {"default_server": {"tls": {}}}, {"tls": {}}),
+    ],
+)
+def test_a_transport_keeps_the_timeouts_that_it_does_not_change(
+    mode: str, backend: dict[str, Any], transport: dict[str, Any] | None
+) -> None:
+    servers = [{"name": "one", "address": "198.51.100.21", "port": 8080}]
+    found = dynamic(
+        traefik_global={"timeouts": {"connect": "200ms", "server": "1m"}},
+        traefik_backends=[{"name": "app", "mode": mode, "servers": servers, **backend}],
+    )
+    assert found[mode].get("serversTransports", {}).get("app") == transport
+    assert found[mode]["services"]["app"]["loadBalancer"].get("serversTransport") == (transport and "app")
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [([3, 1], {"one": 3, "two": 1}), ([3, 0, 1], {"one": 3, "three": 1}), ([0, 2], ["two"]), ([0, 0], [])],
+)
+def test_a_tcp_server_of_weight_0_gets_nothing(weights: list[int], shares: dict[str, int] | list[str]) -> None:
+    servers = [
+        {"name": name, "address": name, "port": 22, "weight": weight}
+        for name, weight in zip(("one", "two", "three"), weights, strict=False)
+    ]
+    found = dynamic(traefik_backends=[{"name": "t", "mode": "tcp", "servers": servers}])["tcp"]["services"]
+    if isinstance(shares, dict):
+        parts = found["t"]["weighted"]["services"]
+        assert {part["name"]: part["weight"] for part in parts} == {f"t-{name}": n for name, n in shares.items()}
+        assert set(found) == {"t", *(f"t-{name}" for name in shares)}
+    else:
+        assert [one["address"] for one in found["t"]["loadBalancer"]["servers"]] == [f"{name}:22" for name in shares]
+
+
+@pytest.mark.parametrize(
+    ("check", "address", "middlewares"),
+    [
+        ({"http": "/health"}, "/ready/app", {"path": {"replacePath": {"path": "/health"}}}),
+        (
+            {"http": "/health?full=1&x=2", "host": "app.example.com"},
+            "/ready/app?full=1&x=2",
+            {
+                "path": {"replacePath": {"path": "/health"}},
+                "host": {"headers": {"customRequestHeaders": {"Host": "app.example.com"}}},
+            },
+        ),
+    ],
+)
+def test_ready_asks_as_the_check_does(check: dict[str, str], address: str, middlewares: dict[str, Any]) -> None:
+    servers = [{"name": "one", "address": "198.51.100.21", "port": 8080}]
+    http = dynamic(traefik_backends=[{"name": "app", "critical": True, "check": check, "servers": servers}])["http"]
+    own = "evenkeel-ready-app"
+    assert http["middlewares"][own]["forwardAuth"]["address"] == f"http://127.0.0.1:8407{address}"
+    assert http["routers"][own]["middlewares"] == [f"evenkeel-{name}-app" for name in middlewares]
+    assert {name: http["middlewares"][f"evenkeel-{name}-app"] for name in middlewares} == middlewares
 
 
 def fetch(*arguments: str | Path, expect: int = 0) -> str:

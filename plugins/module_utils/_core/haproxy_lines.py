@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers import server_id
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import arrange, either, join, quote
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_text import (
+    arrange,
+    either,
+    join,
+    neither,
+    quote,
+)
 
 ROOT = "/etc/haproxy"
 DRAIN = f"{ROOT}/drain.acl"
@@ -147,8 +153,9 @@ def stats(item: Item) -> list[Section]:
         lines.append(f"http-request auth realm {quote(item['realm'])} unless {{ http_auth({STATS}) }}")
     if item["prometheus"]:
         lines.append(f"http-request use-service prometheus-exporter if {{ path {quote(item['prometheus_path'])} }}")
+    # A page that is there already is not sent to itself.
+    lines += [f"http-request redirect location {quote(item['uri'])} if {{ path / }}"] if item["uri"] != "/" else []
     lines += [
-        f"http-request redirect location {quote(item['uri'])} if {{ path / }}",
         "stats enable",
         f"stats uri {quote(item['uri'])}",
         f"stats refresh {item['refresh']}",
@@ -222,10 +229,13 @@ class Proxies:
             yield join("acl", acl["name"], acl["criterion"])
         if item["rate_limit"]:
             yield from _rate_limit(item, mode)
+        # To TLS before the password is asked for: it would come in the clear.
+        redirects = item["redirects"]
+        cut = max((place for place, redirect in enumerate(redirects, 1) if redirect["https"]), default=0)
+        yield from (_redirect(redirect) for redirect in redirects[:cut])
         if item["auth"]:
             yield _auth(item["auth"])
-        for redirect in item["redirects"]:
-            yield _redirect(redirect)
+        yield from (_redirect(redirect) for redirect in redirects[cut:])
         for direction in ("request", "response"):
             for rule in item[f"{direction}_headers"]:
                 yield _header(direction, rule)
@@ -257,9 +267,10 @@ class Proxies:
         for rule in item["use_backend"]:
             found = rule["map"] and f"{rule['key']},map_{rule['match']}({map_path(rule['map'])})"
             condition = _condition(rule)
-            if found and not condition:
+            if found:
                 # What the map does not know goes on to the next rule.
-                condition = f"if {{ {quote(found)} -m found }}"
+                own = neither(rule["unless"]) if rule["unless"] else rule["if"] or ""
+                condition = f"if {either(own, f'{{ {quote(found)} -m found }}')}"
             yield join("use_backend", quote(f"%[{found}]" if found else rule["backend"]), condition)
         if item["default_backend"]:
             yield f"default_backend {item['default_backend']}"
@@ -367,8 +378,16 @@ def _rate_limit(item: Item, mode: str) -> Iterator[str]:
         yield join("http-request", track, _condition(limit))
         yield f"http-request deny deny_status {limit['status']} if {{ sc_http_req_rate({counter}) gt {limit['requests']} }}"
     else:
-        yield join("tcp-request connection", track, _condition(limit))
-        yield f"tcp-request connection reject if {{ sc_conn_rate({counter}) gt {limit['requests']} }}"
+        # Rules for connections run before the PROXY header says who the client is.
+        level = "session" if _accepts_proxy(item) else "connection"
+        yield join(f"tcp-request {level}", track, _condition(limit))
+        yield f"tcp-request {level} reject if {{ sc_conn_rate({counter}) gt {limit['requests']} }}"
+
+
+def _accepts_proxy(item: Item) -> bool:
+    raw = [word for bind in item["bind"] for line in bind["options"] for word in line.split()]
+    raw += [word for line in item["options"] if line.startswith("bind ") for word in line.split()]
+    return "accept-proxy" in raw or any(bind["accept_proxy"] for bind in item["bind"])
 
 
 def _auth(auth: Item) -> str:
@@ -408,7 +427,11 @@ def _check(check: Item) -> Iterator[str]:
         yield join("http-check send meth", check["method"], "uri", quote(check["http"]), host)
         if check["status"]:
             yield f"http-check expect status {check['status']}"
-    yield from check.get("options") or []
+    raw = check.get("options") or []
+    if not check.get("http") and any(line.startswith("tcp-check ") for line in raw) and "option tcp-check" not in raw:
+        # Without it HAProxy passes over the lines.
+        yield "option tcp-check"
+    yield from raw
 
 
 def _check_words(check: Item) -> str:

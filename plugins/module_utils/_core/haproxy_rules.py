@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What HAProxy's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported.
 
-F1 sockets that overlap, F4 names and references, F5 certificates, F6 passwords, F7 units and bounds, F8 servers by name, F10 modes,
-F20 loops (F9, peers, needs the nodes: haproxy.py).
+F1 sockets that overlap, F4 names and references, F5 certificates, F6 passwords, F7 units and bounds, F8 servers by name or without a port,
+F10 modes, F20 loops (F9, peers, needs the nodes: haproxy.py).
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ def check(model: Model, now: float | None = None) -> list[Finding]:
         _periods,
         _sizes,
         _servers,
+        _checked,
+        _choosing,
+        _forwarded,
         _resolution,
         _modes,
         _conditions,
@@ -574,6 +577,88 @@ def _servers(model: Model) -> Iterator[Finding]:
             numbers.setdefault(number, (place, name))
 
 
+def _checked(model: Model) -> Iterator[Finding]:
+    """F8: a check knows which port it asks; without one HAProxy does not start."""
+    for where, item in _backs(model):
+        start, check = item["default_server"], item["check"] or {"port": None, "options": []}
+        raw = [*check["options"], *model["haproxy_defaults"]["options"], *item["options"], *start["options"]]
+        if (
+            check["port"] is not None
+            or start["port"] is not None
+            or any({"port", "addr"} & {*line.split()} for line in raw)
+        ):
+            continue
+        for place, server in indexed(f"{where}.servers", item["servers"]):
+            checked = next((one["check"] for one in (server, start) if one["check"] is not None), True)
+            # Sockets have no port; an address with a prefix, in brackets, or of a service (SRV) may bring its own.
+            address = str(server["address"])
+            elsewhere = address.startswith(("/", "_")) or "@" in address or "]:" in address
+            named = any({"port", "addr"} & {*line.split()} for line in server["options"])
+            if checked and server["port"] is None and not (elsewhere or named):
+                yield Finding(
+                    "F8",
+                    f"{place}.port",
+                    "A server without a port of its own cannot be checked.",
+                    "nothing",
+                    "Set port here or in default_server, check.port, or check: false for the server.",
+                )
+
+
+def _choosing(model: Model) -> Iterator[Finding]:
+    """F4: what chooses a server has what it needs."""
+    places = [("haproxy_defaults.retry_on", model["haproxy_defaults"]["retry_on"])]
+    for where, item in _backs(model):
+        if _mode(model, item) == "http":
+            places.append((f"{where}.retry_on", item["retry_on"]))
+        table = item["stick_table"] is not None or any(line.startswith("stick-table ") for line in item["options"])
+        for index, rule in enumerate(item["stick_on"]):
+            if not table and "table" not in rule.split():
+                yield Finding(
+                    "F4",
+                    f"{where}.stick_on[{index}]",
+                    "There is no table that remembers this.",
+                    rule,
+                    "Add stick_table: {} to the backend, or name another one's (table NAME).",
+                )
+        for index, rule in enumerate(item["use_server"]):
+            if not (rule["if"] or rule["unless"]):
+                yield Finding(
+                    "F4",
+                    f"{where}.use_server[{index}]",
+                    "A server for certain requests needs to know which.",
+                    rule["server"],
+                    "Add if or unless.",
+                )
+    for where, causes in places:
+        if causes == []:
+            yield Finding(
+                "F4",
+                where,
+                "HAProxy has to be told a cause.",
+                "an empty list",
+                "Write [none] where nothing is to be tried again.",
+            )
+
+
+def _forwarded(model: Model) -> Iterator[Finding]:
+    """F10: HAProxy adds X-Forwarded-For where the frontend or the backend says so."""
+    for where, item in _section(model, "backends"):
+        if item["forwardfor"] is not False:
+            continue
+        for front, proxy in _fronts(model):
+            wanted = model["haproxy_defaults"]["forwardfor"] if proxy["forwardfor"] is None else proxy["forwardfor"]
+            names = [proxy["default_backend"], *(rule["backend"] for rule in proxy["use_backend"])]
+            if wanted and _mode(model, proxy) == "http" and item["name"] in names:
+                yield Finding(
+                    "F10",
+                    f"{where}.forwardfor",
+                    "A backend cannot leave out the header that a frontend adds.",
+                    f"false, and {front} adds it",
+                    "Remove it, or set forwardfor: false for the frontend and true for its other backends.",
+                )
+                break
+
+
 def _resolution(model: Model) -> Iterator[Finding]:
     """F8: a name is resolved once, at start, unless somebody follows it."""
     for where, item in _backs(model):
@@ -632,7 +717,8 @@ def _modes(model: Model) -> Iterator[Finding]:
     for where, item in _backs(model):
         check = item["check"] or {}
         tls = any(server["tls"] for server in [item["default_server"], *item["servers"]])
-        if check.get("tls") and tls:
+        # A check on a port of its own takes nothing over from the traffic.
+        if check.get("tls") and tls and check["port"] is None:
             yield Finding(
                 "F10",
                 f"{where}.check.tls",

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import product
 
+# A term of a condition: a name, or what stands in braces.
+_TERM = re.compile(r"\s*(!?)\s*(\{\s.*?\s\}(?!\S)|\S+)")
 _NEEDS_QUOTES = frozenset(" \t\\#'\"")
 
 # A raw line that begins with one of these would open a section of its own.
@@ -104,13 +107,24 @@ def words(text: str) -> list[str]:
 
 def either(condition: str, further: str) -> str:
     """`further` in every alternative of `condition`: HAProxy has no brackets, and `and` binds closer than `or`."""
-    alternatives: list[list[str]] = [[]]
-    for word in condition.split():
-        if word in ("||", "or"):
-            alternatives.append([])
+    return " || ".join(" ".join([further, *map("".join, terms)]) for terms in _alternatives(condition))
+
+
+def neither(condition: str) -> str:
+    """The opposite of a condition: of each of its alternatives one term does not hold."""
+    opposites = [[term if negated else f"!{term}" for negated, term in terms] for terms in _alternatives(condition)]
+    return " || ".join(" ".join(chosen) for chosen in product(*opposites))
+
+
+def _alternatives(condition: str) -> list[list[tuple[str, str]]]:
+    """What `or` divides: terms, each with the `!` before it."""
+    found: list[list[tuple[str, str]]] = [[]]
+    for negated, term in _TERM.findall(condition):
+        if term in ("||", "or"):
+            found.append([])
         else:
-            alternatives[-1].append(word)
-    return " || ".join(" ".join([further, *alternative]) for alternative in alternatives)
+            found[-1].append((negated, term))
+    return found
 
 
 def arrange(lines: Iterable[str]) -> list[str]:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import backends
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Block, directive, quote, raw
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import (
+    Block,
+    directive,
+    directives,
+    quote,
+    raw,
+)
 
 ROOT = "/etc/nginx"
 OURS = f"{ROOT}/evenkeel"
@@ -171,7 +177,10 @@ class Sections:
         if not first:
             body += _method(item)
         for server in servers:
-            body.append(self._server(item, backends.effective(item, server), bool(first) and server["name"] != first))
+            whole = backends.effective(item, server)
+            # Chosen by a cookie, a reserve serves too, and all others are its reserve.
+            whole["backup"] = server["name"] != first if first else whole["backup"]
+            body.append(self._server(item, whole))
         if item["mode"] == "http":
             kept = {**self.defaults["keepalive"], **_given(item["keepalive"])}
             if kept["connections"]:
@@ -196,7 +205,7 @@ class Sections:
             )
         return Block(f"upstream {quote(name)}", body)
 
-    def _server(self, item: Item, server: Item, reserve: bool) -> str:
+    def _server(self, item: Item, server: Item) -> str:
         check = {**self.defaults["check"], **_given(item["check"])}
         fails = server["max_fails"] if server["max_fails"] is not None else check["fall"]
         unchecked = server["check"] is False
@@ -205,7 +214,7 @@ class Sections:
             f"max_conns={server['maxconn']}" if server["maxconn"] else "",
             f"max_fails={0 if unchecked else fails}",
             "" if unchecked else f"fail_timeout={server['fail_timeout'] or check['down_interval']}",
-            "backup" if server["backup"] or reserve else "",
+            "backup" if server["backup"] else "",
             # haproxy's weight 0: it is there, and gets nothing.
             "down" if server["disabled"] or server["weight"] == 0 else "",
         ]
@@ -274,7 +283,7 @@ class Sections:
         elif item["default_backend"]:
             yield Block("location /", list(self._proxy(item, {}, item["default_backend"])))
         yield from (raw(line) for line in item["options"])
-        yield from _closing()
+        yield from _closing(_rewrites(item["options"]))
 
     def _certificates(self, item: Item) -> Lines:
         for one in self.model["nginx_certificates"]:
@@ -313,12 +322,15 @@ class Sections:
         body += ["deny all;"] if item["allow"] else []
         if item["backend"]:
             body += self._proxy(server, item, item["backend"])
-        elif item["redirect"]:
-            body += [*_response_headers(server, item, ""), *_redirect(item["redirect"])]
-        elif item["answer"]:
+        else:
             body += _response_headers(server, item, "")
+        if item["redirect"]:
+            body += _redirect(item["redirect"])
+        elif item["answer"]:
             body += ["default_type text/plain;"] if item["answer"]["text"] is not None else []
             body.append(directive("return", item["answer"]["status"], item["answer"]["text"]))
+        # The path as the client wrote it would undo a rewrite (see `_closing`).
+        body += ['set $evenkeel_uri "";'] if _rewrites(item["options"]) else []
         body += [raw(line) for line in item["options"]]
         head = " ".join(word for word in ("location", _MATCH[item["match"]], quote(item["path"])) if word)
         return Block(head, body)
@@ -341,6 +353,7 @@ class Sections:
             yield directive("proxy_read_timeout", silence)
             yield directive("proxy_send_timeout", silence)
         yield from self._retries(backend)
+        headers = _request_headers(server, item)
         if item.get("cache"):
             yield directive("proxy_cache", item["cache"])
             # One request fills it; meanwhile, and while servers fail, the old answer will do.
@@ -348,11 +361,9 @@ class Sections:
             yield "proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;"
             for words in item["cache_valid"]:
                 yield raw(f"proxy_cache_valid {words}")
-        headers = dict(PROXY_HEADERS)
-        for rule in [*server.get("request_headers", []), *item.get("request_headers", [])]:
-            given = rule["set"] or rule["del"]
-            headers = {key: value for key, value in headers.items() if key.lower() != given.lower()}
-            headers[given] = rule["value"] if rule["set"] else ""
+            own_key = [*self.defaults["options"], *server["options"], *item["options"]]
+            if not any(depth == 0 and words[0] == "proxy_cache_key" for depth, words in directives(own_key)):
+                yield _cache_key(item, headers)
         for header, value in headers.items():
             yield f"proxy_set_header {quote(header)} {quote(value)};"
         yield from _response_headers(server, item, f"${sticky_variable('set', name)}" if cookie else "")
@@ -507,8 +518,14 @@ def sticky_variable(kind: str, backend: str) -> str:
     return f"evenkeel_{kind}_" + re.sub(r"\W", "_", backend)
 
 
+def tls_name(sni: str) -> str:
+    """The name in haproxy's `str(NAME)`, a plain one or nginx's variables; empty for haproxy's other samples."""
+    match = re.fullmatch(r"str\(([^()\s]+)\)|((?:[A-Za-z0-9.-]|\$\w+|\$\{\w+\})+)", sni)
+    return (match.group(1) or match.group(2)) if match else ""
+
+
 def next_upstream(causes: Sequence[str], non_idempotent: bool) -> str:
-    words = dict.fromkeys(CAUSES.get(cause, f"http_{cause}") for cause in causes)
+    words = dict.fromkeys(CAUSES.get(cause, f"http_{cause}") for cause in causes if cause != "none")
     return directive("proxy_next_upstream", *(words or ["off"]), *(["non_idempotent"] if non_idempotent else []))
 
 
@@ -581,6 +598,25 @@ def _redirect(item: Item) -> Lines:
     yield directive("return", item["code"], where)
 
 
+def _request_headers(server: Item, item: Item) -> dict[str, str]:
+    headers = dict(PROXY_HEADERS)
+    for rule in [*server.get("request_headers", []), *item.get("request_headers", [])]:
+        given = rule["set"] or rule["del"]
+        headers = {key: value for key, value in headers.items() if key.lower() != given.lower()}
+        headers[given] = rule["value"] if rule["set"] else ""
+    return headers
+
+
+def _cache_key(item: Item, headers: Mapping[str, str]) -> str:
+    """What a server is asked, and by which name: nginx's own key has no name in it, and sites would share their pages.
+
+    The path stands in it as the client wrote it, since servers may tell /a%2Fb from /a/b, and as nginx has it by now,
+    since a rewrite may depend on more than the path. Blanks keep the end of one word from passing for the next.
+    """
+    host = next(value for name, value in headers.items() if name.lower() == "host")
+    return directive("proxy_cache_key", f"$scheme $proxy_host{item['uri'] or ''} {host} $request_uri $uri$is_args$args")
+
+
 def _response_headers(server: Item, item: Item, cookie: str) -> Lines:
     for rule in [*server.get("response_headers", []), *item.get("response_headers", [])]:
         name = rule["set"] or rule["add"] or rule["del"]
@@ -593,10 +629,9 @@ def _response_headers(server: Item, item: Item, cookie: str) -> Lines:
 
 
 def _to_tls(tls: Item) -> Lines:
-    name = re.fullmatch(r"str\(([^()\s]+)\)", tls["sni"] or "")
     if tls["sni"]:
         yield "proxy_ssl_server_name on;"
-        yield directive("proxy_ssl_name", name.group(1) if name else tls["sni"])
+        yield directive("proxy_ssl_name", tls_name(tls["sni"]))
     if tls["verify"]:
         yield "proxy_ssl_verify on;"
         yield "proxy_ssl_verify_depth 5;"
@@ -604,14 +639,30 @@ def _to_tls(tls: Item) -> Lines:
     yield "proxy_ssl_protocols TLSv1.2 TLSv1.3;"
 
 
-def _closing() -> Lines:
+# Where a rewrite sends the client itself.
+_AWAY = re.compile(r"https?://|\$scheme")
+
+
+def _rewrites(options: Sequence[str]) -> bool:
+    """Whether raw lines change the path or its arguments; one that sends the client elsewhere changes none."""
+    found = [words for dummy, words in directives(options)]
+    return any(
+        (words[0] == "rewrite" and words[-1] not in ("redirect", "permanent") and not _AWAY.match("".join(words[2:3])))
+        or words[:2] == ["set", "$args"]
+        for words in found
+    )
+
+
+def _closing(rewritten: bool) -> Lines:
     """While the file is there, clients are told to close after this answer.
 
     nginx has no word for that which is not fixed in the configuration. A request that passes through a location without
-    keep-alive keeps none, wherever it ends: so it takes a turn through one, and goes on with the path that it had.
+    keep-alive keeps none, wherever it ends: so it takes a turn through one, and goes on with the path that it had. What
+    servers are asked is then the path as the client wrote it, as without the turn, unless it was rewritten before.
     """
     yield "# While this file is there, clients are told to close: the path takes a turn through a location without keep-alive."
-    yield Block(f"if (-f {CLOSING})", ["set $evenkeel_uri $request_uri;", f"rewrite ^ {CLOSE_PATH}$uri last;"])
+    kept = [] if rewritten else ["set $evenkeel_uri $request_uri;"]
+    yield Block(f"if (-f {CLOSING})", [*kept, f"rewrite ^ {CLOSE_PATH}$uri last;"])
     yield Block(
         f"location ^~ {CLOSE_PATH}/",
         ["internal;", "keepalive_timeout 0;", rf"rewrite (?s)^/\.{CLOSE_PATH[2:]}(/.*)$ $1 last;"],

@@ -17,7 +17,7 @@ from typing import Any
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import backends, nginx_lines, proxy_rules
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_binds import Listener, NoAddress, listener
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Unreadable
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import Unreadable, directives
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx_text import check as check_raw
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.proxy_rules import (
     Place,
@@ -69,6 +69,7 @@ def check(model: Model, now: float | None = None) -> list[Finding]:
         _names_on_sockets,
         _tls,
         _locations,
+        _unasked,
         _backends,
         _loops,
         _periods,
@@ -215,32 +216,14 @@ def _references(model: Model) -> Iterator[Finding]:
     """F4: what is named exists; F10: and speaks what is spoken there."""
     # To nginx a stream is a stream, of whatever.
     modes = {item["name"]: "http" if item["mode"] == "http" else "tcp" for dummy, item in _section(model, "backends")}
-    maps = {f"${item['name']}": place for place, item in _section(model, "maps") if not item["stream"]}
+    maps = {f"${item['name']}": "tcp" if item["stream"] else "http" for dummy, item in _section(model, "maps")}
     for where, name, mode in _users(model):
-        if not name:
-            continue
-        if name.startswith("$"):
+        if name and name.startswith("$"):
             # Chosen while nginx runs: what a map of ours may say is checked below.
-            if name not in maps:
-                yield missing(where, "map", name, list(maps))
-        elif name not in modes:
-            yield missing(where, "backend", name, list(modes))
-        elif modes[name] != mode:
-            yield Finding(
-                "F10",
-                where,
-                f"The backend {name} is for {modes[name]}, this place for {mode}.",
-                modes[name],
-                f"Give the backend mode: {mode}.",
-            )
-    used = {name for dummy, name, mode in _users(model) if name and name in maps}
-    for where, item in _section(model, "maps"):
-        if f"${item['name']}" in used:
-            values = [(f"{where}.default", item["default"] or "nothing")]
-            values += [(f"{place}.value", one["value"]) for place, one in indexed(f"{where}.entries", item["entries"])]
-            for place, value in values:
-                if value not in modes:
-                    yield missing(place, "backend", value, list(modes))
+            yield from _spoken(where, "map", name, mode, maps, f"stream: {'true' if mode == 'tcp' else 'false'}")
+        elif name:
+            yield from _spoken(where, "backend", name, mode, modes, f"mode: {mode}")
+    yield from _chosen(model, modes)
     caches, pages = _name_set(model, "caches"), _name_set(model, "error_pages")
     certificates = _name_set(model, "certificates")
     for where, item in _spots(model):
@@ -255,6 +238,55 @@ def _references(model: Model) -> Iterator[Finding]:
         for index, name in enumerate(item["certificates"]):
             if name not in certificates:
                 yield missing(f"{where}.certificates[{index}]", "certificate", name, certificates)
+
+
+def _spoken(where: str, kind: str, name: str, mode: str, known: Mapping[str, str], remedy: str) -> Iterator[Finding]:
+    if name not in known:
+        yield missing(where, kind, name, [one for one in known if known[one] == mode or kind == "backend"])
+    elif known[name] != mode:
+        yield Finding(
+            "F10",
+            where,
+            f"The {kind} {name} is for {known[name]}, this place for {mode}.",
+            known[name],
+            f"Give the {kind} {remedy}.",
+        )
+
+
+def _chosen(model: Model, modes: Mapping[str, str]) -> Iterator[Finding]:
+    """F4, F10: what a map in use may say is a backend that is served without settings of its own."""
+    used = {(name, mode) for dummy, name, mode in _users(model)}
+    backend_of = {item["name"]: item for dummy, item in _section(model, "backends")}
+    for where, item in _section(model, "maps"):
+        mode = "tcp" if item["stream"] else "http"
+        if (f"${item['name']}", mode) in used:
+            values = [(f"{where}.default", item["default"] or "nothing")]
+            values += [(f"{place}.value", one["value"]) for place, one in indexed(f"{where}.entries", item["entries"])]
+            for place, value in values:
+                yield from _spoken(place, "backend", value, mode, modes, f"mode: {mode}")
+                for setting in _own(backend_of[value]) if modes.get(value) == mode else []:
+                    yield Finding(
+                        "F10",
+                        place,
+                        "nginx reads this setting before the map chooses a backend.",
+                        f"{value} with {setting}",
+                        "Name the backend in a location or a stream, or remove the setting.",
+                    )
+
+
+def _own(item: Mapping[str, Any]) -> list[str]:
+    """What a place does for a backend that it names, and cannot do for one that is chosen while nginx runs."""
+    names = ("cookie", "timeouts", "retries", "retry_on", "retry_non_idempotent")
+    servers = [backends.effective(item, server) for server in item["servers"]]
+    found = [name for name in ("tls", "send_proxy") if any(server[name] for server in servers)]
+    # No retries are a setting, too; timeouts that nobody set are none.
+    waits = [wait for wait in (item["timeouts"] or {}).values() if wait is not None]
+    given = {**item, "timeouts": waits or None}
+    return found + [
+        name
+        for name in (names if item["mode"] == "http" else ("timeouts", "retries"))
+        if given[name] is not None and given[name] is not False
+    ]
 
 
 def _ways(model: Model) -> Iterator[Finding]:
@@ -406,6 +438,7 @@ def _tls(model: Model) -> Iterator[Finding]:
 
 def _locations(model: Model) -> Iterator[Finding]:
     """F4: a path is there once, and what is said of it can be done."""
+    cookies = [item["name"] for dummy, item in _section(model, "backends") if item["cookie"]]
     for where, item in _section(model, "servers"):
         seen: dict[tuple[str, str], str] = {}
         if item["default_backend"] or item["redirect"]:
@@ -425,18 +458,39 @@ def _locations(model: Model) -> Iterator[Finding]:
             regular = one["match"] in ("regex", "iregex")
             if not regular and not (one["path"] or "/").startswith("/"):
                 yield Finding("F4", f"{place}.path", "A path begins with a slash.", repr(one["path"]), "Correct it.")
-            if one["uri"] and (regular or (one["backend"] or "").startswith("$")):
+            sticky = one["backend"] in cookies
+            if one["uri"] and (regular or sticky or (one["backend"] or "").startswith("$")):
                 yield Finding(
                     "F4",
                     f"{place}.uri",
                     "nginx cannot tell here which part of the path to replace.",
-                    one["uri"],
-                    "Use a prefix and a backend by its name, or a rewrite in options.",
+                    f"{one['uri']}, and {one['backend']} has a cookie" if sticky else one["uri"],
+                    "Use a rewrite in options."
+                    if sticky
+                    else "Use a prefix and a backend by its name, or a rewrite in options.",
                 )
             if not one["backend"]:
                 for name in ("uri", "cache", "websocket"):
                     if one[name]:
                         yield Finding("F4", f"{place}.{name}", "Nothing is asked here.", name, "Add backend.")
+
+
+def _unasked(model: Model) -> Iterator[Finding]:
+    """F4: nginx returns before it looks at limits and addresses, so they would let everybody through."""
+    for where, item in _spots(model):
+        returns = any(depth == 0 and words[0] == "return" for depth, words in directives(item["options"]))
+        # A server's redirect is that of its location /; its others are limited as it says.
+        redirects = item["redirect"] and not any(one["backend"] or one["options"] for one in item.get("locations", ()))
+        if returns or redirects or item.get("answer"):
+            for name in ("allow", "rate_limit", "connection_limit"):
+                if item.get(name):
+                    yield Finding(
+                        "F4",
+                        f"{where}.{name}",
+                        "nginx answers before it asks who it is.",
+                        name,
+                        "Use a backend, or options (if, geo).",
+                    )
 
 
 def _backends(model: Model) -> Iterator[Finding]:
@@ -500,6 +554,7 @@ def _backends(model: Model) -> Iterator[Finding]:
             )
         yield from _checks(where, item)
         yield from _cookie(where, item)
+        yield from _names_in_tls(where, item)
 
 
 def _checks(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
@@ -547,6 +602,34 @@ def _cookie(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
                 "By its name nginx does not know again which server has answered.",
                 server["address"],
                 "With cookie use an address.",
+            )
+
+
+def _names_in_tls(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
+    """By itself nginx expects a certificate for the backend's name."""
+    places: dict[str, Mapping[str, Any]] = {}
+    for place, server in indexed(f"{where}.servers", item["servers"]):
+        tls = backends.effective(item, server)["tls"]
+        if tls:
+            places.setdefault(f"{place if server['tls'] else f'{where}.default_server'}.tls", tls)
+    for place, tls in places.items():
+        # That may be the backend's own name.
+        if tls["verify"] and not tls["sni"] and "." not in str(item["name"]):
+            yield Finding(
+                "F10",
+                place,
+                "nginx verifies against a name, and none is given.",
+                "no tls.sni",
+                "Set tls.sni in default_server (str(app.example.com)), or verify: false.",
+            )
+        if tls["sni"] and not nginx_lines.tls_name(tls["sni"]):
+            yield Finding(
+                "F10",
+                f"{place}.sni",
+                "nginx would take this for a name as it stands.",
+                tls["sni"],
+                "Write the name, or nginx's variable for it ($host).",
+                "str(NAME), a name of letters, digits, - and dots, $VARIABLE",
             )
 
 

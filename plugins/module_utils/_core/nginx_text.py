@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 _BARE = re.compile(r"[A-Za-z0-9_$/.:,=~^|*()?+@!%&<>\[\]-]+")
+_QUOTED = re.compile(r"""(?<![^\s;{}(])(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\\.|\$\{\w*\}""")
 _INDENT = "    "
 
 
@@ -60,6 +61,16 @@ def check(text: str) -> None:
         raise Unreadable(f"The quote {closing} is never closed.")
     if depth:
         raise Unreadable("The bracket { is never closed.")
+
+
+def directives(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The words of each directive in raw lines, what is quoted left out, and in how many blocks it stands."""
+    for line in lines:
+        depth = 0
+        for part in re.split(r"([;{}])", "" if line.lstrip().startswith("#") else _QUOTED.sub("''", line)):
+            depth += {"{": 1, "}": -1}.get(part, 0)
+            if part.split() and part not in (";", "{", "}"):
+                yield depth, part.split()
 
 
 @dataclass(frozen=True)

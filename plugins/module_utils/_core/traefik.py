@@ -230,7 +230,7 @@ def _dynamic(model: Mapping[str, Any]) -> Object:
     for mode, dummy, item in rules.routers(model):
         by_mode[mode]["routers"][item["name"]] = _router(mode, item, points)
     for item in model["traefik_backends"]:
-        for kind, objects in traefik_services.objects(item).items():
+        for kind, objects in traefik_services.objects(item, model["traefik_global"]["timeouts"]).items():
             if objects:
                 by_mode[item["mode"]][kind].update(objects)
     for item in model["traefik_services"]:
@@ -291,15 +291,17 @@ def _composite(item: Mapping[str, Any]) -> Object:
     return {"mirroring": {"service": item["mirroring"]["service"], "mirrors": mirrors, **item["options"]}}
 
 
-def critical(model: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, service and path of what a node has to reach to keep its virtual IPs."""
-    found = [
-        (item["name"], item["name"], (item["check"] or {}).get("http") or "/")
-        for item in model["traefik_backends"]
-        if item["critical"]
-    ]
+def critical(model: Mapping[str, Any]) -> list[tuple[str, str, str, str | None]]:
+    """Name, service, path and `Host` of what a node has to reach to keep its virtual IPs."""
+    found = []
+    for item in model["traefik_backends"]:
+        check = item["check"] or {"http": None, "host": None}
+        if item["critical"]:
+            found.append((item["name"], item["name"], check["http"] or "/", check["host"]))
     docker = model["traefik_docker"] or {"critical": []}
-    return found + [(f"docker-{one['service']}", f"{one['service']}@docker", one["path"]) for one in docker["critical"]]
+    return found + [
+        (f"docker-{one['service']}", f"{one['service']}@docker", one["path"], None) for one in docker["critical"]
+    ]
 
 
 def _health(model: Mapping[str, Any], http: Object) -> None:
@@ -307,20 +309,24 @@ def _health(model: Mapping[str, Any], http: Object) -> None:
     Traefik asks itself, so the way is that of a client, health checks and all."""
     on = {"entryPoints": [HEALTH]}
     questions = []
-    for name, service, path in critical(model):
+    for name, service, wanted, host in critical(model):
         own = f"evenkeel-ready-{name}"
+        # A query comes along with the question: as a part of replacePath it would be taken for one of the path.
+        path, mark, query = wanted.partition("?")
         http["middlewares"][own] = {
             "forwardAuth": {
-                "address": f"http://{model['traefik_health_bind']}/ready/{name}",
+                "address": f"http://{model['traefik_health_bind']}/ready/{name}{mark}{query}",
                 "trustForwardHeader": False,
                 "maxResponseBodySize": 1048576,
             }
         }
-        http["middlewares"][f"{own}-path"] = {"replacePath": {"path": path}}
+        http["middlewares"][f"evenkeel-path-{name}"] = {"replacePath": {"path": path}}
+        if host:
+            http["middlewares"][f"evenkeel-host-{name}"] = {"headers": {"customRequestHeaders": {"Host": host}}}
         http["routers"][own] = {
             **on,
             "rule": f"Path(`/ready/{name}`)",
-            "middlewares": [f"{own}-path"],
+            "middlewares": [f"evenkeel-path-{name}", *([f"evenkeel-host-{name}"] if host else [])],
             "service": service,
         }
         questions.append(own)

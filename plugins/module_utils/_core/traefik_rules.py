@@ -36,7 +36,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]+")
 OWN = "evenkeel"
 # An htpasswd line as Traefik reads it: bcrypt, APR1 MD5, SHA1.
 USER = re.compile(r"[^:\s]+:(\$2[abxy]\$|\$apr1\$|\{SHA\}).+")
-FORM = "Write it as 198.51.100.28:80, [2001:db8::28]:80, *:80 (every IPv4 address) or [::]:80 (every IPv6 address)."
+FORM = "Write it as 198.51.100.28:80, [2001:db8::28]:80 or *:80 (every address of both families)."
 _PERIOD = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+|[0-9]+")
 _PERIODS = {"throttle", "connect", "server", "read", "idle", "grace", "interval", "down_interval", "timeout"}
 
@@ -173,7 +173,8 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
                 raise NoAddress("Traefik listens on an address and a port.")
             if one.first != one.last:
                 raise NoAddress("Traefik listens on one port, not on a range.")
-            found.append(replace(one, udp=udp))
+            # What names no address is every address of both families to Go, however it is written.
+            found.append(replace(one, udp=udp, both_families=one.address.is_unspecified))
         except NoAddress as problem:
             if findings is not None:
                 findings.append(Finding("F1", where, str(problem), repr(text), FORM))

@@ -24,13 +24,14 @@ Item = Mapping[str, Any]
 
 
 def servers(backend: Item) -> list[dict[str, Any]]:
-    """The servers in use, with what all start from."""
+    """The servers in use, with what all start from; one of weight 0 is none, where Traefik has no word for that."""
     start = {name: value for name, value in (backend["default_server"] or {}).items() if value is not None}
     full = [
         {**server, **start, **{name: value for name, value in server.items() if value is not None}}
         for server in backend["servers"]
     ]
-    return [server for server in full if not server["disabled"]]
+    drained = backend["mode"] == "tcp"
+    return [server for server in full if not (server["disabled"] or (drained and server["weight"] == 0))]
 
 
 def refused(where: str, backend: Item) -> Iterator[Finding]:
@@ -56,6 +57,17 @@ def refused(where: str, backend: Item) -> Iterator[Finding]:
             "Leave it out, or serve this backend with haproxy.",
             "roundrobin",
         )
+    if mode == "http" and STRATEGIES.get(backend["balance"] or "") == "p2c":
+        active = servers(backend)
+        for members in ([one for one in active if one["backup"]], [one for one in active if not one["backup"]]):
+            weights = [1 if one["weight"] is None else one["weight"] for one in members]
+            if 0 in weights or len(set(weights)) > 1:
+                yield finding(
+                    "balance",
+                    "With this Traefik knows no weights.",
+                    f"{backend['balance']}, and the weights {', '.join(map(str, weights))}",
+                    "Leave the weights out (disabled: true instead of 0), or use roundrobin.",
+                )
     for name in ("fall", "rise"):
         if check.get(name) not in (None, 1):
             yield finding(
@@ -173,10 +185,13 @@ def _servers(where: str, backend: Item) -> Iterator[Finding]:
             )
 
 
-def objects(backend: Item) -> dict[str, dict[str, Any]]:
-    """The services and transports of a backend: `{"services": {...}, "serversTransports": {...}}`."""
+def objects(backend: Item, timeouts: Item) -> dict[str, dict[str, Any]]:
+    """The services and transports of a backend: `{"services": {...}, "serversTransports": {...}}`.
+
+    `timeouts` are those of the daemon.
+    """
     active = servers(backend)
-    transport = _transport(backend, active[0] if active else {})
+    transport = _transport(backend, active[0] if active else {}, timeouts)
     name = backend["name"]
     if backend["mode"] != "http":
         return _stream(backend, active, transport)
@@ -231,9 +246,9 @@ def cookie_settings(cookie: Item) -> dict[str, Any]:
     return _given(name=cookie["name"], httpOnly=cookie["httponly"], secure=cookie["secure"], domain=cookie["domain"])
 
 
-def _transport(backend: Item, server: Item) -> dict[str, Any]:
+def _transport(backend: Item, server: Item, daemon: Item) -> dict[str, Any]:
     """What is a transport's of the settings that all servers share; empty where the daemon's own will do."""
-    timeouts, tls = backend["timeouts"] or {}, server.get("tls")
+    own, tls = _given(**(backend["timeouts"] or {})), server.get("tls")
     if backend["mode"] == "udp":
         return {}
     trust = {}
@@ -246,13 +261,16 @@ def _transport(backend: Item, server: Item) -> dict[str, Any]:
         )
     if backend["mode"] == "tcp":
         version = server.get("send_proxy")
+        # Nothing tries another server: the daemon's own patience, 30 s, unless somebody knows better.
         return _given(
-            dialTimeout=timeouts.get("connect"),
+            dialTimeout=own.get("connect"),
             proxyProtocol={"version": int(version[1:])} if version else None,
             tls=trust if tls else None,
         )
-    waits = _given(dialTimeout=timeouts.get("connect"), responseHeaderTimeout=timeouts.get("server"))
-    return {**trust, **({"forwardingTimeouts": waits} if waits else {})}
+    # A transport takes nothing over from the daemon's.
+    timeouts = {**daemon, **own}
+    waits = {"dialTimeout": timeouts["connect"], "responseHeaderTimeout": timeouts["server"]}
+    return {**trust, "forwardingTimeouts": waits} if trust or own else {}
 
 
 def _stream(backend: Item, active: list[dict[str, Any]], transport: dict[str, Any]) -> dict[str, dict[str, Any]]:

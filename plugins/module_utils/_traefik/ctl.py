@@ -43,8 +43,10 @@ SETTLED_SECONDS = 2
 PAUSE = 0.05
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
-# An engine that is away for a moment is no fault of the set.
-NOT_OURS = re.compile(r"docker (client|API)|@docker")
+# What is said of objects that another provider brings is no fault of the set.
+NOT_OURS = re.compile(r"@docker")
+# A provider's message that tells of the set all the same.
+CONSTRAINTS = "Error matching constraints expression"
 
 
 class Refused(Exception):
@@ -116,6 +118,9 @@ def errors(text: str, ended: bool) -> Iterator[str]:
             continue
         # Of routers and services the API tells, and truly: while it starts, Traefik misses what it has not read yet.
         if said.get("level") not in ("error", "fatal", "panic") or said.get("routerName") or said.get("serviceName"):
+            continue
+        # From the trial's network no other provider reaches anybody, and what it brings is not ours.
+        if said.get("providerName") not in (None, "", "file") and said.get("message") != CONSTRAINTS:
             continue
         message = " ".join(str(said[name]) for name in ("message", "error") if said.get(name))
         if not NOT_OURS.search(message):
