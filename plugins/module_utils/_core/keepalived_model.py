@@ -180,7 +180,7 @@ def _track_files(services: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "name": "join",
             "file": f"{STATE}/join",
             "init": FAULT_VALUE,
-            "why": "A new node stays in FAULT until it has heard its peers; then 0 for good.",
+            "why": "A node that is new or has booted stays in FAULT until it has heard its peers; then 0.",
         },
     ]
 
