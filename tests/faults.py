@@ -62,8 +62,9 @@ def _unit(act: Callable[[Lab, str, str], None], unit: str) -> Callable[[Lab, str
 
 
 def reloads(lab: Lab, host: str) -> None:
-    """Ten reloads of haproxy, 0.8 s apart."""
-    lab.run(host, ["sh", "-ec", f"for i in 0 1 2 3 4 5 6 7 8 9; do systemctl reload {HAPROXY}; sleep 0.8; done"])
+    """Ten reloads of haproxy, unevenly apart: keepalived's checks of each second would meet every one at the same moment otherwise."""
+    pauses = "0.5 1.0 0.7 1.1 0.6 0.9 0.5 1.1 0.8 0.6"
+    lab.run(host, ["sh", "-ec", f"for pause in {pauses}; do systemctl reload {HAPROXY}; sleep $pause; done"])
 
 
 FAULTS: dict[str, Fault] = {
