@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.reader import show
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import no_nodes, plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -61,18 +60,7 @@ def specification(role: str) -> dict[str, Any]:
 def node_names(host: str, value: Any) -> list[str]:
     """The names in `evenkeel_nodes`; refuses what lists none."""
     if not isinstance(value, list) or any(isinstance(name, bool) or not isinstance(name, (str, int)) for name in value):
-        raise CoreError(
-            [
-                Finding(
-                    "A23",
-                    f"{host}: evenkeel_nodes",
-                    "A cluster must name its nodes in order of preference.",
-                    show(value),
-                    "Set evenkeel_nodes in the vars of the cluster's group, like \"{{ groups['balancers'] }}\".",
-                    "a list of host names",
-                )
-            ]
-        )
+        raise CoreError([no_nodes(host, value, "a list of host names")])
     return [str(name) for name in value]
 
 

@@ -343,39 +343,25 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
             ),
         ],
     ),
-    (
-        "A13 char",
-        one(auth_pass="a b", version=2, advert_interval=1),
-        [
-            (
-                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
-                "reads differently: keepalived would use another one without a word. Found: 3 characters. "
-                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
-                "Choose another password. [A13]"
-            ),
-            (
-                "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
-                " a second more at every takeover (0.6 s at priority 100); during a change of the interval both "
-                "nodes hold the address. Found: 2. Use version 3 unless an old router takes part. [A14]"
-            ),
-        ],
-    ),
-    (
-        "A13 backslash",
-        one(auth_pass="a\\b", version=2, advert_interval=1),
-        [
-            (
-                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
-                "reads differently: keepalived would use another one without a word. Found: 3 characters. "
-                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
-                "Choose another password. [A13]"
-            ),
-            (
-                "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
-                " a second more at every takeover (0.6 s at priority 100); during a change of the interval both "
-                "nodes hold the address. Found: 2. Use version 3 unless an old router takes part. [A14]"
-            ),
-        ],
+    *(
+        (
+            label,
+            one(auth_pass=password, version=2, advert_interval=1),
+            [
+                (
+                    "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
+                    "reads differently: keepalived would use another one without a word. Found: 3 characters. "
+                    "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
+                    "Choose another password. [A13]"
+                ),
+                (
+                    "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
+                    " a second more at every takeover (0.6 s at priority 100); during a change of the interval both "
+                    "nodes hold the address. Found: 2. Use version 3 unless an old router takes part. [A14]"
+                ),
+            ],
+        )
+        for label, password in (("A13 char", "a b"), ("A13 backslash", "a\\b"))
     ),
     (
         "A13 more than ASCII",

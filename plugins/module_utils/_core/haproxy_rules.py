@@ -582,19 +582,14 @@ def _checked(model: Model) -> Iterator[Finding]:
     for where, item in _backs(model):
         start, check = item["default_server"], item["check"] or {"port": None, "options": []}
         raw = [*check["options"], *model["haproxy_defaults"]["options"], *item["options"], *start["options"]]
-        if (
-            check["port"] is not None
-            or start["port"] is not None
-            or any({"port", "addr"} & {*line.split()} for line in raw)
-        ):
+        if check["port"] is not None or start["port"] is not None or any(map(_names_a_port, raw)):
             continue
         for place, server in indexed(f"{where}.servers", item["servers"]):
             checked = next((one["check"] for one in (server, start) if one["check"] is not None), True)
             # Sockets have no port; an address with a prefix, in brackets, or of a service (SRV) may bring its own.
             address = str(server["address"])
             elsewhere = address.startswith(("/", "_")) or "@" in address or "]:" in address
-            named = any({"port", "addr"} & {*line.split()} for line in server["options"])
-            if checked and server["port"] is None and not (elsewhere or named):
+            if checked and server["port"] is None and not (elsewhere or any(map(_names_a_port, server["options"]))):
                 yield Finding(
                     "F8",
                     f"{place}.port",
@@ -602,6 +597,11 @@ def _checked(model: Model) -> Iterator[Finding]:
                     "nothing",
                     "Set port here or in default_server, check.port, or check: false for the server.",
                 )
+
+
+def _names_a_port(line: str) -> bool:
+    """Whether a raw line says what a check asks."""
+    return not {"port", "addr"}.isdisjoint(line.split())
 
 
 def _choosing(model: Model) -> Iterator[Finding]:

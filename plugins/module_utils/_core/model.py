@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
-from typing import Any, Union
+from typing import Any, Callable, TypeVar, Union
 
 from .errors import ERROR, WARNING, Finding
 from .reader import INTERFACE, Reader, nearest, show, show_secret
@@ -97,6 +97,8 @@ SCRIPT_KEYS = ("name", "command", "interval", "timeout", "fall", "rise", "weight
 GROUP_KEYS = ("name", "instances", "options")
 SERVICE_KEYS = ("unit", "alive", "ready")
 CHECK_KEYS = ("host", "port", "path", *CHECK)
+
+Value = TypeVar("Value")
 
 # What the name of a unit ends in; systemd itself takes a name without for a service.
 UNITS = (
@@ -705,6 +707,26 @@ def _read_addresses(reader: Reader, value: Any) -> dict[int, IPAddress]:
     return addresses
 
 
+def _by_instance(
+    reader: Reader,
+    name: str,
+    given: Mapping[Any, Any],
+    instances: Sequence[str],
+    read: Callable[[str, Any], Value | None],
+) -> dict[str, Value]:
+    """What a node says of its instances one by one, each value read by `read`."""
+    found: dict[str, Value] = {}
+    for key, value in given.items():
+        path = f"{name}.{key}"
+        if key not in instances:
+            reader.refuse(
+                "A6", path, "No instance has this name.", show(key), nearest(key, instances), ", ".join(instances)
+            )
+        elif (one := read(path, value)) is not None:
+            found[str(key)] = one
+    return found
+
+
 def _read_node(
     position: int, name: str, own: Mapping[str, Any], instances: Sequence[str]
 ) -> tuple[Node, list[Finding]]:
@@ -713,34 +735,18 @@ def _read_node(
     priority = own.get("keepalived_priority")
     remedy = "Choose a number from 2 to 254; 255 belongs to an owner of the address, and a virtual one has none."
     if isinstance(priority, Mapping):
-        numbers = {}
-        for key, value in priority.items():
-            path = f"keepalived_priority.{key}"
-            if key not in instances:
-                reader.refuse(
-                    "A6", path, "No instance has this name.", show(key), nearest(key, instances), ", ".join(instances)
-                )
-                continue
-            number = reader.integer("A5", path, value, 1, 254, remedy)
-            if number is not None:
-                numbers[str(key)] = number
-        priority = numbers
+        priority = _by_instance(
+            reader,
+            "keepalived_priority",
+            priority,
+            instances,
+            lambda path, it: reader.integer("A5", path, it, 1, 254, remedy),
+        )
     elif priority is not None:
         priority = reader.integer("A5", "keepalived_priority", priority, 1, 254, remedy)
     interface = own.get("keepalived_interface")
     if isinstance(interface, Mapping):
-        links = {}
-        for key, value in interface.items():
-            path = f"keepalived_interface.{key}"
-            if key not in instances:
-                reader.refuse(
-                    "A6", path, "No instance has this name.", show(key), nearest(key, instances), ", ".join(instances)
-                )
-                continue
-            link = reader.interface(path, value)
-            if link is not None:
-                links[str(key)] = link
-        interface = links
+        interface = _by_instance(reader, "keepalived_interface", interface, instances, reader.interface)
     elif interface is not None:
         interface = reader.interface("keepalived_interface", interface)
     state = reader.choice("A23", "keepalived_state", own.get("keepalived_state", "present"), ("present", "absent"))

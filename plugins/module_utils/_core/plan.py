@@ -199,15 +199,20 @@ def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
     }
 
 
+def no_nodes(host: str, listed: Any, accepted: str = "") -> Finding:
+    return Finding(
+        "A23",
+        f"{host}: evenkeel_nodes",
+        "A cluster must name its nodes in order of preference.",
+        show(listed),
+        "Set evenkeel_nodes in the vars of the cluster's group, like \"{{ groups['balancers'] }}\".",
+        accepted,
+    )
+
+
 def _not_listed(cluster: str, names: Sequence[str], listed: Any) -> Iterable[Finding]:
     if not isinstance(listed, (list, tuple)):
-        yield Finding(
-            "A23",
-            f"{names[0]}: evenkeel_nodes",
-            "A cluster must name its nodes in order of preference.",
-            show(listed),
-            "Set evenkeel_nodes in the vars of the cluster's group, like \"{{ groups['balancers'] }}\".",
-        )
+        yield no_nodes(names[0], listed)
         return
     known = {str(name) for name in listed}
     for name in names:

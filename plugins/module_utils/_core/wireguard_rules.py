@@ -437,16 +437,20 @@ def _ways(model: Model, interfaces: Sequence[Model]) -> Iterator[Finding]:
                 )
 
 
+def _virtual(host: Any) -> list[str]:
+    """A host's virtual addresses with their prefixes, which say what network it is in."""
+    return [
+        str(one["address"] if isinstance(one, Mapping) else one)
+        for instance in host.instances
+        for one in instance.get("virtual_addresses") or []
+    ]
+
+
 def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any]) -> Iterator[Finding]:
     """G8: a tunnel over a network that hosts are in would swallow the packets that carry it."""
     for item in interfaces:
         tunnels = [ip_network(one) for one in item["tunnel"]]
         for host in (one for one in hosts.values() if one):
-            virtual = [
-                one["address"] if isinstance(one, Mapping) else one
-                for instance in host.instances
-                for one in instance.get("virtual_addresses") or []
-            ]
             # Ansible may come in through the tunnel, as long as peers are told another place.
             theirs: Model = next((one for one in host.interfaces if one.get("name") == item["name"]), {})
             outside = (
@@ -455,11 +459,10 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
             for what, text in [
                 ("address", outside),
                 ("address", host.vrrp_address if host.instances else ""),
-                *(("VIP", one) for one in virtual),
+                *(("VIP", one) for one in _virtual(host)),
             ]:
                 if not is_a(ip_interface, str(text)):
                     continue
-                # A VIP's prefix says which network it is in.
                 network = ip_interface(str(text)).network
                 if any(one.version == network.version and one.overlaps(network) for one in tunnels):
                     yield Finding(
@@ -474,11 +477,7 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
 
 def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
     """G8: a peer that has the network of this node's VIPs, or a part of it, takes it away from everybody else there."""
-    virtual = [
-        str(one["address"] if isinstance(one, Mapping) else one)
-        for instance in me.instances
-        for one in instance.get("virtual_addresses") or []
-    ]
+    virtual = _virtual(me)
     # Every network has the same link-local addresses.
     lans = {
         ip_interface(one).network for one in virtual if is_a(ip_interface, one) and not ip_interface(one).is_link_local
