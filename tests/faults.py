@@ -233,8 +233,7 @@ def figures(
 def pack() -> bytes:
     """The probe as one file that any python3 runs: probe.pyz run|start|stop JSON."""
     home = ROOT / "plugins" / "module_utils"
-    files = [*sorted((home / "_probe").glob("*.py")), *sorted((home / "_core").glob("probe_*.py"))]
-    files += [home / "_core" / "errors.py", home / "_core" / "__init__.py"]
+    files = [*sorted((home / "_probe").glob("*.py")), home / "_core" / "findings.py", home / "_core" / "__init__.py"]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("evenkeel_probe/__init__.py", "")

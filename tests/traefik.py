@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.traefik import WHEEL, build
+from ansible_collections.evenkeel.lb.plugins.module_utils._traefik.model import WHEEL, build
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
 ROLE = ROLES / "traefik"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard_member as core
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard_rules import LABEL, is_a, is_key
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard import member as core
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.rules import LABEL, is_a, is_key
 from ansible_collections.evenkeel.lb.plugins.plugin_utils import keys
 
 HEAD = "---\n# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"

@@ -48,7 +48,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.cluster import Cluster
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.live import Cluster
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answers
 
 NAME = "evenkeel.lb.cluster"

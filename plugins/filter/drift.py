@@ -66,7 +66,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.drift import (
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.drift import (
     beside,
     beside_inventory,
     once,

@@ -36,7 +36,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import Finding
 
 NAME = "evenkeel.lb.finding"
 

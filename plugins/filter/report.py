@@ -49,7 +49,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import report as core
+from ansible_collections.evenkeel.lb.plugins.module_utils._report import lines as core
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.noted import figures, nodes
 
 NAME = "evenkeel.lb.report"

@@ -66,7 +66,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.rollout import SITE, roll_out, wrong_settings
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.order import SITE, roll_out, wrong_settings
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answers
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.controller import gone
 

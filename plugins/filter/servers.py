@@ -64,8 +64,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy_servers import servers as build
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.servers import servers as build
 
 NAME = "evenkeel.lb.servers"
 

@@ -57,8 +57,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.status import (
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.status import (
     CERTIFICATE_DAYS,
     Seen,
     lines,

@@ -35,7 +35,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.undo import together
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.undo import together
 
 
 class FilterModule:

@@ -52,8 +52,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.cluster import Cluster
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.undo import undo as find
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.live import Cluster
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.undo import undo as find
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answers
 
 NAME = "evenkeel.lb.undo"

@@ -46,9 +46,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan, require
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan, require
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 NAME = "evenkeel.lb.vrrp_plan"

@@ -109,8 +109,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp import live as looking
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import OWNER, Drain, Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import OWNER, Drain, Files
 
 POLL_SECONDS = 0.02
 

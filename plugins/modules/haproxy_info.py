@@ -276,9 +276,9 @@ certificates:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.admin import MASTER, SOCKET, Haproxy
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.live import look
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import MASTER, SOCKET, Haproxy
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.drains import Drains
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.live import look
 
 
 def main() -> None:

@@ -126,10 +126,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import answers, live
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.admin import MASTER, SOCKET, Haproxy
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.admin import Refused as Said
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.drains import Drains, Key, Wish, Wishes, change, line
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node import answers, live
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import MASTER, SOCKET, Haproxy
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import Refused as Said
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.drains import (
+    Drains,
+    Key,
+    Wish,
+    Wishes,
+    change,
+    line,
+)
 
 POLL_SECONDS = 0.1
 

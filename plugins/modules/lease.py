@@ -88,7 +88,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.lease import Lease
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
 
 
 class Held(Exception):

@@ -374,10 +374,10 @@ error:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.probe_settings import settings
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._probe.background import Background, BackgroundError
 from ansible_collections.evenkeel.lb.plugins.module_utils._probe.client import Client, report
+from ansible_collections.evenkeel.lb.plugins.module_utils._probe.settings import settings
 
 TARGET = {
     "name": {"type": "str"},

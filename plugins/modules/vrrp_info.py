@@ -204,9 +204,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp import live as looking
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.files import Files, Run, number
-from ansible_collections.evenkeel.lb.plugins.module_utils._vrrp.history import history
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
 
 
 def installed_version(run: Run) -> str:

@@ -87,8 +87,8 @@ clocks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.device import Trouble
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.live import look
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.device import Trouble
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.live import look
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ wrapped:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.keys import Keys, KeyTrouble
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.keys import Keys, KeyTrouble
 
 
 def main() -> None:

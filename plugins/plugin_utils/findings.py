@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import Finding
 
 
 def refusal(errors: Sequence[Mapping[str, Any]], headline: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import report
+from ansible_collections.evenkeel.lb.plugins.module_utils._report import lines as report
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answer
 
 

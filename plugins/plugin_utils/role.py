@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import CoreError
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import no_nodes, plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import no_nodes, plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -65,7 +65,7 @@ def node_names(host: str, value: Any) -> list[str]:
 
 
 def _haproxy(role: Role) -> dict[str, Any]:
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy
+    from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import model as haproxy
 
     addressed = [{"name": node, "address": _address(role.inventory(node) or {})} for node in role.nodes]
     return haproxy.build(role.given, role.options, role.host, addressed, role.packages, role.names, time.time())
@@ -80,7 +80,7 @@ def _address(own: Mapping[str, Any]) -> str | None:
 
 
 def _keepalived(role: Role) -> dict[str, Any]:
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import keepalived_model
+    from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived import model as keepalived_model
 
     nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
     cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
@@ -89,19 +89,19 @@ def _keepalived(role: Role) -> dict[str, Any]:
 
 
 def _nginx(role: Role) -> dict[str, Any]:
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import nginx
+    from ansible_collections.evenkeel.lb.plugins.module_utils._nginx import model as nginx
 
     return nginx.build(role.given, role.options, role.packages, role.names, time.time())
 
 
 def _traefik(role: Role) -> dict[str, Any]:
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import traefik
+    from ansible_collections.evenkeel.lb.plugins.module_utils._traefik import model as traefik
 
     return traefik.build(role.given, role.options, role.nodes, role.names)
 
 
 def _wireguard(role: Role) -> dict[str, Any]:
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import wireguard
+    from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard import model as wireguard
     from ansible_collections.evenkeel.lb.plugins.plugin_utils import tunnels
 
     hosts = tunnels.hosts(role.host, role.given.get("wireguard_interfaces"), role.hostvars)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.show import unified
-from ansible_collections.evenkeel.lb.plugins.module_utils._core import report, timeline
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.cluster import Cluster
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.report_html import Node, Told
+from ansible_collections.evenkeel.lb.plugins.module_utils._report import lines as report
+from ansible_collections.evenkeel.lb.plugins.module_utils._report import timeline
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Node, Told
+from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.live import Cluster
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answer, answers
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.noted import figures, nodes, order

@@ -12,7 +12,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.wireguard import Host
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import Host
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.keys import public_of
 
 LOOK = "__wireguard_look"

@@ -59,8 +59,9 @@ def report(found: dict[str, Any]) -> str:
 def core(nodes: int) -> dict[str, float | None]:
     """Seconds that the pure functions take: the plan of all clusters, then models and files of all nodes."""
     sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core import haproxy, keepalived_model
-    from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
+    from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan_all
+    from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import model as haproxy
+    from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived import model as keepalived_model
     from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import specification
 
     templates = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)

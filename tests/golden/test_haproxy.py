@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.haproxy import build
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.model import build
 
 from tests.golden.daemons import RELEASES, daemons
 from tests.haproxy import ROLE, options, self_signed

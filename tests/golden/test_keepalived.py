@@ -15,9 +15,9 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived import configured, in_force, refusals
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.keepalived_model import prepare
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.conf import configured, in_force, refusals
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import prepare
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
 from tests.golden.daemons import RELEASES, daemons

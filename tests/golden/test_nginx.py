@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.nginx import build
+from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.model import build
 
 from tests.golden.daemons import RELEASES, daemons
 from tests.haproxy import self_signed
@@ -109,8 +109,8 @@ def test_a_reload_that_nginx_refuses_after_a_good_test_is_found_out(release: str
     one, other = limited("$binary_remote_addr", 5), limited(key, 6)
     files: dict[str, str | bytes] = dict(rendered(one))
     files.update({f"/tmp/next/{path.rpartition('/')[2]}": text for path, text in rendered(other).items()})
-    library = Path(__file__).parents[2] / "plugins" / "module_utils" / "_nginx" / "ctl.py"
-    files["/usr/local/lib/evenkeel/nginx/_nginx/ctl.py"] = library.read_bytes()
+    library = Path(__file__).parents[2] / "plugins" / "module_utils" / "_nginx" / "node" / "ctl.py"
+    files["/usr/local/lib/evenkeel/nginx/_nginx/node/ctl.py"] = library.read_bytes()
     files["/usr/local/lib/evenkeel/nginx/start"] = (ROLE / "files" / "ctl").read_bytes()
     start = "install -m 0755 /usr/local/lib/evenkeel/nginx/start /usr/local/lib/evenkeel/nginx/ctl\n"
     command = ["sh", "-c", start + RELOADED, "sh", one["digest"], other["digest"]]

@@ -32,7 +32,7 @@ TEXTS = {
     "traefik.service": "/etc/systemd/system/traefik.service",
 }
 LIBRARY = "/usr/local/lib/evenkeel/traefik"
-PLUGINS = ROOT / "plugins" / "module_utils" / "_traefik"
+PLUGINS = ROOT / "plugins" / "module_utils" / "_traefik" / "node"
 
 
 @functools.cache
@@ -87,7 +87,7 @@ def tried(name: str, **instead: str) -> tuple[int, str]:
         files[entry["path"]] = key if entry["path"].endswith(".key") else instead.get("certificate", certificate)
     files[f"{LIBRARY}/ctl"] = (ROLE / "files" / "ctl").read_bytes()
     for path in PLUGINS.glob("*.py"):
-        files[f"{LIBRARY}/_traefik/{path.name}"] = path.read_bytes()
+        files[f"{LIBRARY}/_traefik/node/{path.name}"] = path.read_bytes()
     argv = ["python3", f"{LIBRARY}/ctl", "try", "/usr/local/bin/traefik", case(name)["digest"]]
     done = node().run(argv, files)
     return done.returncode, done.stdout

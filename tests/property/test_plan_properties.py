@@ -10,7 +10,7 @@ import json
 from itertools import product
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import (
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import (
     CHECK_KEYS,
     GROUP_KEYS,
     INSTANCE_KEYS,
@@ -19,11 +19,11 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.model import (
     SERVICE_KEYS,
     VIP_KEYS,
 )
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.plan_data import five, nodes
+from tests.unit._cluster.plan_data import five, nodes
 
 FEW = settings(max_examples=60, deadline=None)
 SERVICES = ["haproxy", "nginx"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a role refuses or warns of, held against its cases (NAME_findings.yml) and against what its core can say."""
+"""What a role refuses or warns of, held against its cases (_NAME/findings.yml) and against what its core can say."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import Finding
 
 HERE = Path(__file__).parent
-CORE = HERE.parents[1] / "plugins" / "module_utils" / "_core"
+ROOMS = HERE.parents[1] / "plugins" / "module_utils"
 KINDS = ("errors", "warnings")
 # Who says what is wrong and what to do, and which of the arguments these are.
 SPEAKERS = {"Finding": (2, 4), "finding": (1, 3), "NoAddress": (0, 1), "Unreadable": (0,)}
@@ -29,7 +29,7 @@ def said(model: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _cases(role: str) -> list[tuple[str, dict[str, Any]]]:
-    cases = yaml.safe_load((HERE / f"{role}_findings.yml").read_text(encoding="utf-8"))
+    cases = yaml.safe_load((HERE / f"_{role}" / "findings.yml").read_text(encoding="utf-8"))
     return [(kind, case) for kind in KINDS for case in cases[kind]]
 
 
@@ -47,7 +47,7 @@ def expected(role: str) -> str:
 
 def unpinned(role: str, *files: str, least: int) -> list[list[str]]:
     """The sentences of these files, in their fixed parts, that no case says; of at least so many in all."""
-    sentences = [parts for name in files for parts in _sentences(CORE / name)]
+    sentences = [parts for name in files for parts in _sentences(ROOMS / name)]
     assert len(sentences) >= least, f"only {len(sentences)} sentences found"
     text = expected(role)
     return [parts for parts in sentences if not all(part in text for part in parts)]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.plan import plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan_all
 
 from lab.observer import Event, Record
 from tests.bench import load, propagating, scale, suffering, wall

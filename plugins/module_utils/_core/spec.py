@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.errors import WARNING, Finding
+from .findings import WARNING, Finding
 
 RULE = "spec"
 TRUE = {"yes", "on", "true", "1", "y", "t"}

@@ -19,8 +19,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from .._core.probe_settings import Settings
 from .client import Client
+from .settings import Settings
 
 
 class BackgroundError(Exception):

@@ -9,10 +9,10 @@ import json
 import sys
 from typing import Any
 
-from .._core.errors import CoreError
-from .._core.probe_settings import settings
+from .._core.findings import CoreError
 from .background import Background, BackgroundError
 from .client import Client, report
+from .settings import settings
 
 DIRECTORY = "~/.evenkeel/probe"
 

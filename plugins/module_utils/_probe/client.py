@@ -21,9 +21,9 @@ import time
 from collections import Counter, deque
 from typing import Any, Callable, Union
 
-from .._core.probe_answers import HttpAnswer, MalformedAnswer, TcpAnswer, http_request
-from .._core.probe_settings import Settings, Target
-from .._core.probe_stats import KINDS, Record, Series, in_flight, spread, summary
+from .answers import HttpAnswer, MalformedAnswer, TcpAnswer, http_request
+from .settings import Settings, Target
+from .stats import KINDS, Record, Series, in_flight, spread, summary
 
 MOST_LOSSES = 10_000
 MOST_SERVERS = 100
