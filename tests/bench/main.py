@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure on this machine: (a) a run of site.yml, (b) faults, (c) planning many nodes, (d) a change
-of the running pair, (e) requests through each proxy. Prints tables, keeps JSON."""
+of the running pair, (e) requests through each proxy, (f) an earlier commit beside this tree. Prints tables, keeps JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tests.bench import load, machine, propagating, scale, suffering, wall
+from tests.bench import commits, load, machine, propagating, scale, suffering, wall
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "c": ("Plan and rendering of many pairs", scale),
     "d": ("A change carried over the running pair", propagating),
     "e": ("Requests through each proxy", load),
+    "f": ("An earlier commit beside this tree", commits),
 }
 
 
@@ -33,6 +34,9 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="how often each figure is taken (%(default)s)")
     parser.add_argument("--name", default="bench", help="the lab that is made and removed (%(default)s)")
     parser.add_argument("--subnet", type=IPv4Network, default="198.51.100.128/27", help="its subnet (%(default)s)")
+    parser.add_argument(
+        "--earlier", default="HEAD~1", help="the commit that part f sets beside this tree (%(default)s)"
+    )
     given = parser.parse_args()
 
     about = machine.describe()
@@ -41,7 +45,8 @@ def main() -> int:
     for part in given.only or list(PARTS):
         title, module = PARTS[part]
         print(f"\n## ({part}) {title}\n", flush=True)
-        where = () if module is scale else (given.name, given.subnet)
+        where: tuple[Any, ...] = () if module is scale else (given.name, given.subnet)
+        where += (given.earlier,) if module is commits else ()
         found = module.measure(given.runs, say, *where)
         results[part] = found
         print(f"\n{module.report(found)}", flush=True)
