@@ -9,7 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.suite import check, cores
 from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, say, table
@@ -29,6 +29,7 @@ SCENARIOS = {
     "default": 20,
     "keepalived": 20,
     "haproxy": 20,
+    "docker": 20,
 }
 # Where the time goes, in the log of each scenario.
 PYTEST = "--durations=25 --durations-min=5"
@@ -38,6 +39,7 @@ def images() -> list[Step]:
     """What the tests need of docker; the first run on a machine makes it, later ones find it."""
     return [
         *(Step(f"image of {release}", ["lab/lab", "image", "--release", release], limit=900) for release in RELEASES),
+        Step("what the docker driver needs", [PYTHON, "molecule/docker/needs"], limit=900),
         Step("daemons of both releases", [PYTHON, "-m", "tests.golden.daemons"], limit=900),
     ]
 
@@ -59,7 +61,7 @@ def with_cores(wanted: Iterable[str]) -> list[Step]:
     ]
 
 
-def scenarios(release: str, full: bool, turns: str) -> list[Step]:
+def scenarios(release: str, full: bool, turns: str, names: Sequence[str]) -> list[Step]:
     """Real daemons on real hosts of one release of Debian; in full, also a run killed at every boundary."""
     env = {
         TURNS: turns,
@@ -77,33 +79,43 @@ def scenarios(release: str, full: bool, turns: str) -> list[Step]:
             cleanup=["molecule", "destroy", "-s", name],
         )
         for name, minutes in SCENARIOS.items()
+        if name in names
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also what `make test` leaves out")
-    full = parser.parse_args().full
-    wanted = [*cores.CORES, *(cores.CORES_BETWEEN if full else ())]
-    left_out = [
-        f"ansible-core {core}: no Python for it on this machine" for core in wanted if not cores.interpreter(core)
-    ]
-    if not full:
-        left_out.append(f"ansible-core {', '.join(cores.CORES_BETWEEN)} (make test-full)")
-        left_out.append("tests marked full, and a run killed at every boundary but three (make test-full)")
-        left_out.append(f"scenarios on {RELEASES[1]} (make test-full)")
+    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="NAME", help="nothing but these scenarios")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side (default: %(default)s)")
+    given = parser.parse_args()
+    wanted = [*cores.CORES, *(cores.CORES_BETWEEN if given.full else ())]
 
     began = time.monotonic()
     outcomes: list[Outcome] = []
     outcomes += run("images", images())
-    outcomes += check.outcomes()
-    outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
-    for release in RELEASES if full else RELEASES[:1]:
+    if not given.scenarios:
+        outcomes += check.outcomes()
+        outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
+    for release in RELEASES if given.full else RELEASES[:1]:
         with tempfile.TemporaryDirectory() as turns:
-            outcomes += run(f"scenarios on {release}", scenarios(release, full, turns), jobs=2)
+            steps = scenarios(release, given.full, turns, given.scenarios or list(SCENARIOS))
+            outcomes += run(f"scenarios on {release}", steps, jobs=given.jobs)
     say("\n".join(["== Where the time went, in seconds", *table(outcomes)]))
     say(f"{(time.monotonic() - began) / 60:.1f} minutes")
-    return close(outcomes, left_out)
+    return close(outcomes, left_out(wanted, given.full, given.scenarios))
+
+
+def left_out(wanted: Iterable[str], full: bool, only: Sequence[str] | None) -> list[str]:
+    """What this command has not tried, and what does."""
+    if only:
+        return [f"everything but {', '.join(only)} (make test)"]
+    found = [f"ansible-core {core}: no Python for it on this machine" for core in wanted if not cores.interpreter(core)]
+    if not full:
+        found.append(f"ansible-core {', '.join(cores.CORES_BETWEEN)} (make test-full)")
+        found.append("tests marked full, and a run killed at every boundary but three (make test-full)")
+        found.append(f"scenarios on {RELEASES[1]} (make test-full)")
+    return found
 
 
 if __name__ == "__main__":
