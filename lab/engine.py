@@ -17,6 +17,10 @@ from lab.shell import LabError, run, run_long, say, succeeds
 LOG = Path("/var/log/evenkeel-dockerd.log")
 CGROUPS = Path("/sys/fs/cgroup")
 SOCKET = Path("/run/docker.sock")
+# A host's systemd takes six or seven of them, all on root's account: the kernel's 128 are used up by 20 hosts, and the next one
+# never finishes its boot.
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES = 1024
 
 
 def docker(*argv: str, stdin: str | None = None, timeout: float | None = 120) -> str:
@@ -27,6 +31,7 @@ def ensure(record: Path) -> None:
     """An engine that answers. What had to be made for it is written to `record`, for `release`."""
     if os.geteuid() == 0:
         prepare_cgroups()
+        prepare_inotify()
     if answers():
         return
     if os.geteuid() != 0:
@@ -85,6 +90,13 @@ def prepare_cgroups() -> None:
     elif not is_cgroup2() and not any("name=systemd" in options for _, _, options in ours):
         (CGROUPS / "systemd").mkdir(exist_ok=True)
         run(["mount", "-t", "cgroup", "-o", "none,name=systemd", "cgroup", str(CGROUPS / "systemd")])
+
+
+def prepare_inotify() -> None:
+    """Enough for more than 20 hosts, until this machine boots again."""
+    if INOTIFY.exists() and int(INOTIFY.read_text()) < INSTANCES:
+        say(f"- Raising fs.inotify.max_user_instances from {INOTIFY.read_text().strip()} to {INSTANCES}")
+        INOTIFY.write_text(f"{INSTANCES}\n")
 
 
 def is_cgroup2() -> bool:

@@ -232,7 +232,7 @@ def container_state(lab: Lab, host: str) -> str:
 
 
 def wait_for_boot(lab: Lab, host: str) -> None:
-    lab.run(host, ["timeout", "90", "sh", "-c", BOOTED])
+    lab.run(host, ["timeout", "180", "sh", "-c", BOOTED], timeout=200)
 
 
 def set_link(lab: Lab, host: str, state: str) -> None:
@@ -373,7 +373,7 @@ def _make_host(lab: Lab, host: str, found: dict[str, str] | None) -> None:
 def _welcome(lab: Lab, host: str) -> str:
     public = (lab.state / "key.pub").read_text()
     try:
-        said = lab.run(host, ["timeout", "90", "sh", "-ec", WELCOME], stdin=public)
+        said = lab.run(host, ["timeout", "180", "sh", "-ec", WELCOME], stdin=public, timeout=200)
     except LabError as error:
         jobs = f"docker exec {lab.container(host)} systemctl list-jobs"
         raise LabError(f"{host} does not come up: {error}\n  See: docker logs {lab.container(host)}; {jobs}") from None
@@ -403,7 +403,7 @@ def _check_ssh(lab: Lab, host: str) -> None:
             "-o",
             "BatchMode=yes",
             "-o",
-            "ConnectTimeout=5",
+            "ConnectTimeout=20",
             "-o",
             "ConnectionAttempts=5",
             host,

@@ -52,7 +52,7 @@ def ensure(release: str, *, fresh: bool = False) -> None:
     missing = [kind for kind, name in wanted.items() if fresh or not _exists(name)]
     if not missing:
         return
-    base = _base(release)
+    plain = base(release)
     cache = ["--no-cache"] if fresh and "host" in missing else []
     for kind in missing:
         run_long(
@@ -61,11 +61,11 @@ def ensure(release: str, *, fresh: bool = False) -> None:
                 "docker",
                 "build",
                 *cache,
-                *_proxies(),
+                *proxies(),
                 "--network",
                 "host",
                 "--build-arg",
-                f"BASE={base}",
+                f"BASE={plain}",
                 "--label",
                 f"{LABEL}={release}",
                 "--target",
@@ -105,13 +105,13 @@ def _forget_older(release: str, current: set[str]) -> None:
             _remove(name)
 
 
-def _proxies() -> Iterator[str]:
+def proxies() -> Iterator[str]:
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         if os.environ.get(name):
             yield from ("--build-arg", name)
 
 
-def _base(release: str) -> str:
+def base(release: str) -> str:
     """A plain Debian: one that is here, else a registry's, else one made by debootstrap."""
     own = f"{REPOSITORY}-base:{release}"
     for name in (own, f"debian:{release}"):

@@ -135,7 +135,7 @@ class Observer:
             self._threads.append(threading.Thread(target=self._watch, args=(host,), daemon=True))
             self._threads[-1].start()
         for host, ready in self._ready.items():
-            if not ready.wait(20):
+            if not ready.wait(60):
                 self._remove()
                 raise LabError(f"{host}: its addresses can't be watched; is it running?")
         self._start = time.time()

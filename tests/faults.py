@@ -135,7 +135,7 @@ class Pair:
         """Who has the VIP at this moment, asked from the kernels."""
         return {node for node in self.nodes if self.vips[0] in held_by(self.lab, node)}
 
-    def steady(self, holder: str | None = None, timeout: float = 60) -> str:
+    def steady(self, holder: str | None = None, timeout: float = 120) -> str:
         """Wait until one node (that one) holds the VIP and clients lose nothing for a second; return it."""
         wanted = holder or self.nodes[0]
         deadline = time.monotonic() + timeout
@@ -183,7 +183,7 @@ class Pair:
         return figures(clients, record, self.vips, begin, end)
 
     def _returned(self, observer: Observer, holder: str, fault: Fault) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while fault.returns and time.monotonic() < deadline:
             if observer.record.holders(self.vips[0]) == {holder}:
                 break

@@ -34,18 +34,18 @@ from tests.site import Site, Watched, flat
 # Enough that a change that drops kept connections would be seen (it loses nearly every one), and little enough for a
 # machine that is busy with other scenarios.
 LOAD = {"rate": 60, "kept": 10, "kept_rate": 20}
-CURL = ("curl", "-gsS", "-k", "--max-time", "8")
+CURL = ("curl", "-gsS", "-k", "--max-time", "20")
 SHOWN = """
 import hashlib, socket, ssl, sys
 context = ssl._create_unverified_context()
 address, port, name = sys.argv[1:]
-with context.wrap_socket(socket.create_connection((address, port), 5), server_hostname=name) as connection:
+with context.wrap_socket(socket.create_connection((address, port), 20), server_hostname=name) as connection:
     print(hashlib.sha256(connection.getpeercert(True)).hexdigest())
 """
 STATUS = """
 import sys, urllib.error, urllib.request
 try:
-    print(urllib.request.urlopen(sys.argv[1], timeout=5).status)
+    print(urllib.request.urlopen(sys.argv[1], timeout=20).status)
 except urllib.error.HTTPError as error:
     print(error.code)
 """
@@ -184,11 +184,11 @@ class Bed:
         assert "changed=0" in self.converge(**gone)
 
 
-def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 5) -> Watched:
+def clients_of(probe: Probe, address: str, port: int = 80, patience: float = 15) -> Watched:
     """Tells what new and kept clients of an address saw while something happened; they wait so many seconds.
 
-    On a busy machine one answer of many thousands takes longer than a second, which is nobody's fault (`lost` asks after the
-    99th percentile instead). What has to be quick is asked with less patience.
+    On a busy machine one answer of many thousands takes seconds, which is nobody's fault (`lost` asks after the 99th percentile
+    instead). What has to be quick is asked with less patience, by a test that runs alone.
     """
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def lost(seen: dict[str, Any]) -> str:
     """Empty if nothing was and clients in general did not wait; otherwise what, and how late the busy machine was itself."""
     # The probe's figures have the two kinds of clients apart; those of tests/faults.py the latency of the new ones.
     latency = [seen[who]["latency_ms"] for who in ("new", "kept")] if "new" in seen else [seen["latency_ms"]]
-    if not seen["lost"] and all((one["p99"] or 0) < 1000 for one in latency):
+    if not seen["lost"] and all((one["p99"] or 0) < 3000 for one in latency):
         return ""
     return f"{seen['lost']} of {seen['sent']}, late by {seen['late_ms']} ms, latency {latency}: {seen['lost_list'][:5]}"
 

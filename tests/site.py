@@ -34,6 +34,10 @@ DRAIN, UNDRAIN, STATUS, ROLLBACK = (
     "evenkeel.lb.rollback",
 )
 
+# What a wait for a state may take: it ends with the state, and no busy machine comes near this. What has to be quick is
+# measured, in a test that runs alone (tests/alone.py).
+PATIENCE = 120.0
+
 # Does something while clients are there; returns what they and the kernels saw (tests/faults.py).
 Watched = Callable[[Callable[[], object]], dict[str, Any]]
 
@@ -119,7 +123,7 @@ class Site:
 
     def _run(self, argv: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **(env or {})}
-        return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
 
 def watching(lab: Lab, pair: Pair, nodes: tuple[str, ...] = NODES) -> Watched:
@@ -246,9 +250,9 @@ def states(site: Site) -> dict[str, str]:
     return found
 
 
-def wait_for(happens: Callable[[], bool], seconds: float) -> None:
-    """Fails if it has not happened by then."""
+def wait_for(happens: Callable[[], object], seconds: float = PATIENCE, or_say: Callable[[], str] = str) -> None:
+    """Fails if it has not happened by then, with what there is to say."""
     deadline = time.monotonic() + seconds
     while not happens():
-        assert time.monotonic() < deadline, f"it has not happened in {seconds:g} s"
+        assert time.monotonic() < deadline, f"it has not happened in {seconds:g} s. {or_say()}"
         time.sleep(0.2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.suite.steps import ROOT, Outcome, Step, close, python_files, run
+from tests.suite.steps import ROOT, Outcome, Step, close, ended_by_signals, python_files, run
 
 COLLECTION = ".ansible/collections/ansible_collections/evenkeel/lb"
 # mypy takes one program at a time.
@@ -52,4 +52,4 @@ def outcomes() -> list[Outcome]:
 
 
 if __name__ == "__main__":
-    sys.exit(close(outcomes(), [LEFT_OUT]))
+    sys.exit(ended_by_signals(lambda: close(outcomes(), [LEFT_OUT])))

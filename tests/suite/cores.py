@@ -21,7 +21,16 @@ from tests.suite.steps import ROOT, environment
 CORES = {"2.17.14": ("3.11", "3.12", "3.10"), "2.21.5": ("3.13", "3.14", "3.12")}
 CORES_BETWEEN = {"2.18.19": ("3.11", "3.12", "3.13"), "2.20.10": ("3.13", "3.12", "3.14")}
 # The pinned tools that no unit test imports; every other package of the main environment goes along.
-TOOLS = ("ansible-lint", "antsibull-changelog", "antsibull-docs", "molecule", "mypy", "ruff", "yamllint")
+TOOLS = (
+    "ansible-lint",
+    "antsibull-changelog",
+    "antsibull-docs",
+    "molecule",
+    "molecule-plugins[docker]",
+    "mypy",
+    "ruff",
+    "yamllint",
+)
 PLAYBOOKS = ("site", "plan")
 
 

@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.suite import check, cores
-from tests.suite.steps import BIN, Outcome, Step, close, run, say
+from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, say, table
+from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
-# Molecule scenarios and the minutes that each may take (TESTING.md says what each proves).
+# Molecule scenarios, the longest first, and the minutes that each may take (TESTING.md says what each proves). Two run side by
+# side; a test that measures has the machine for itself meanwhile (tests/suite/turns.py).
 SCENARIOS = {
-    "default": 14,
-    "keepalived": 10,
-    "propagate": 30,
-    "operate": 15,
-    "commit": 10,
-    "haproxy": 10,
-    "nginx": 10,
-    "traefik": 12,
-    "wireguard": 18,
+    "propagate": 40,
+    "operate": 30,
+    "wireguard": 30,
+    "commit": 20,
+    "nginx": 20,
+    "traefik": 20,
+    "default": 20,
+    "keepalived": 20,
+    "haproxy": 20,
+    "docker": 20,
 }
-# These hold fail-over times against bounds, and count each lost request: on a machine that is busy with something else one
-# in 70,000 is late. Of the others two run side by side.
-TIMED = ("default", "keepalived", "propagate")
 # Where the time goes, in the log of each scenario.
 PYTEST = "--durations=25 --durations-min=5"
 
@@ -38,6 +39,7 @@ def images() -> list[Step]:
     """What the tests need of docker; the first run on a machine makes it, later ones find it."""
     return [
         *(Step(f"image of {release}", ["lab/lab", "image", "--release", release], limit=900) for release in RELEASES),
+        Step("what the docker driver needs", [PYTHON, "molecule/docker/needs"], limit=900),
         Step("daemons of both releases", [PYTHON, "-m", "tests.golden.daemons"], limit=900),
     ]
 
@@ -59,9 +61,10 @@ def with_cores(wanted: Iterable[str]) -> list[Step]:
     ]
 
 
-def scenarios(release: str, timed: bool, full: bool) -> list[Step]:
+def scenarios(release: str, full: bool, turns: str, names: Sequence[str]) -> list[Step]:
     """Real daemons on real hosts of one release of Debian; in full, also a run killed at every boundary."""
     env = {
+        TURNS: turns,
         "LAB_RELEASE": release,
         "PYTEST_ADDOPTS": PYTEST if full else f"{PYTEST} -m 'not full'",
         **({"EVENKEEL_BOUNDARIES": "all"} if full else {}),
@@ -72,37 +75,48 @@ def scenarios(release: str, timed: bool, full: bool) -> list[Step]:
             # The hosts are no children of it, so what plays and tests work out delays no packet that is counted.
             ["nice", "molecule", "test", "-s", name],
             env=env,
-            limit=90 * minutes,
+            limit=(240 if full else 60) * minutes,
+            cleanup=["molecule", "destroy", "-s", name],
         )
         for name, minutes in SCENARIOS.items()
-        if (name in TIMED) == timed
+        if name in names
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also what `make test` leaves out")
-    full = parser.parse_args().full
-    wanted = [*cores.CORES, *(cores.CORES_BETWEEN if full else ())]
-    left_out = [
-        f"ansible-core {core}: no Python for it on this machine" for core in wanted if not cores.interpreter(core)
-    ]
-    if not full:
-        left_out.append(f"ansible-core {', '.join(cores.CORES_BETWEEN)} (make test-full)")
-        left_out.append("tests marked full, and a run killed at every boundary but three (make test-full)")
-        left_out.append(f"scenarios on {RELEASES[1]} (make test-full)")
+    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="NAME", help="nothing but these scenarios")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side (default: %(default)s)")
+    given = parser.parse_args()
+    wanted = [*cores.CORES, *(cores.CORES_BETWEEN if given.full else ())]
 
     began = time.monotonic()
     outcomes: list[Outcome] = []
     outcomes += run("images", images())
-    outcomes += check.outcomes()
-    outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
-    for release in RELEASES if full else RELEASES[:1]:
-        outcomes += run(f"scenarios on {release}, one at a time", scenarios(release, True, full))
-        outcomes += run(f"scenarios on {release}", scenarios(release, False, full), jobs=2)
+    if not given.scenarios:
+        outcomes += check.outcomes()
+        outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
+    for release in RELEASES if given.full else RELEASES[:1]:
+        with tempfile.TemporaryDirectory() as turns:
+            steps = scenarios(release, given.full, turns, given.scenarios or list(SCENARIOS))
+            outcomes += run(f"scenarios on {release}", steps, jobs=given.jobs)
+    say("\n".join(["== Where the time went, in seconds", *table(outcomes)]))
     say(f"{(time.monotonic() - began) / 60:.1f} minutes")
-    return close(outcomes, left_out)
+    return close(outcomes, left_out(wanted, given.full, given.scenarios))
+
+
+def left_out(wanted: Iterable[str], full: bool, only: Sequence[str] | None) -> list[str]:
+    """What this command has not tried, and what does."""
+    if only:
+        return [f"everything but {', '.join(only)} (make test)"]
+    found = [f"ansible-core {core}: no Python for it on this machine" for core in wanted if not cores.interpreter(core)]
+    if not full:
+        found.append(f"ansible-core {', '.join(cores.CORES_BETWEEN)} (make test-full)")
+        found.append("tests marked full, and a run killed at every boundary but three (make test-full)")
+        found.append(f"scenarios on {RELEASES[1]} (make test-full)")
+    return found
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from crash import Crash  # noqa: E402 - the lab is found by the line above
 
 from lab.hosts import Lab  # noqa: E402
+from tests.site import PATIENCE  # noqa: E402
 
 NAME = os.environ.get("LAB_NAME", "mol-commit")
 # Each of pytest's processes (gw0, gw1, ...) has a host of its own.
@@ -84,6 +85,10 @@ class Node:
         """Output of a shell script, as root."""
         return self.lab.run(self.name, ["sh", "-ec", script], timeout=timeout)
 
+    def until(self, command: str) -> None:
+        """Wait until a command succeeds there."""
+        self.sh(f"timeout {PATIENCE:g} sh -c 'until {command}; do sleep 0.1; done'", timeout=PATIENCE + 30)
+
     def put(self, path: str, text: str) -> None:
         self.lab.run(self.name, ["sh", "-ec", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "sh", path], stdin=text)
 
@@ -105,7 +110,7 @@ class Node:
             **(env or {}),
         }
         command = ["ansible", self.name, "-i", str(self.lab.inventory), "--become", *argv]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
     def commit(self, *options: str, env: dict[str, str] | None = None, **arguments: Any) -> Answer:
         """One call of the module."""
@@ -118,13 +123,13 @@ class Node:
 
     def word(self, port: int = 80) -> str:
         """What the proxy answers."""
-        connection = HTTPConnection(self.address, port, timeout=1)
+        connection = HTTPConnection(self.address, port, timeout=10)
         connection.request("GET", "/")
         text = connection.getresponse().read().decode()
         connection.close()
         return text
 
-    def says(self, word: str, seconds: float = 10) -> bool:
+    def says(self, word: str, seconds: float = PATIENCE) -> bool:
         """Whether the proxy comes to answer this: a reload is over some time after the command for it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -141,7 +146,7 @@ class Node:
         As soon as no process is left from before a reload: that one goes by itself.
         """
         return self.sh(
-            "for i in $(seq 100); do [ $(pgrep -xc haproxy) -gt 2 ] || break; sleep 0.1; done; "
+            "for i in $(seq 300); do [ $(pgrep -xc haproxy) -gt 2 ] || break; sleep 0.1; done; "
             "find /etc /var/lib/evenkeel/services /usr/local/lib -xdev ! -name resolv.conf "
             "-printf '%p %y %U %G %m %T@ %i %l\\n' | sort; "
             "find /etc /var/lib/evenkeel/services -xdev -type f -exec sha256sum {} + | sort; "
@@ -241,7 +246,7 @@ class Proxy:
             "unit": "haproxy.service",
             "unit_state": "started",
             "enabled": True,
-            "verify": {"listen": ["*:80", "*:443"], "http": [{"url": "http://127.0.0.1/"}], "timeout": 3},
+            "verify": {"listen": ["*:80", "*:443"], "http": [{"url": "http://127.0.0.1/"}], "timeout": 20},
             **changes,
         }
 

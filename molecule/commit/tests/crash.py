@@ -63,5 +63,5 @@ class Crash:
     def run(self, request: dict[str, Any], at: int = 0, wrapper: str = "") -> dict[str, Any]:
         """The result; empty if it died."""
         script = f"{wrapper} python3 {PLACE}/driver.py {at} || test $? = 137"
-        output = self.lab.run(self.host, ["sh", "-ec", script], stdin=json.dumps(request), timeout=120)
+        output = self.lab.run(self.host, ["sh", "-ec", script], stdin=json.dumps(request), timeout=300)
         return dict(json.loads(output.splitlines()[-1])) if output.strip() else {}

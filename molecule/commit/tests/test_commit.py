@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -146,10 +145,7 @@ class taken:  # noqa: N801 - reads as a word
 
     def __enter__(self) -> None:
         self.node.sh(f"systemd-run -q --unit taken-{self.port} python3 -m http.server {self.port} --bind 0.0.0.0")
-        for _ in range(50):
-            if f":{self.port} " in self.node.sh("ss -Hltn"):
-                return
-            time.sleep(0.1)
+        self.node.until(f"ss -Hltn | grep -q :{self.port}")
 
     def __exit__(self, *_: object) -> None:
         self.node.sh(f"systemctl stop taken-{self.port}")
@@ -284,8 +280,8 @@ def test_two_runs_at_once_do_not_interleave(node: Node, proxy: Proxy) -> None:
 
 def test_a_run_that_waits_too_long_names_the_holder(node: Node, proxy: Proxy) -> None:
     lock = "/var/lib/evenkeel/lock"
-    node.sh(f"systemd-run -q --unit holder flock {lock} sh -c 'echo someone, pid 1 > {lock}; sleep 60'")
-    node.sh(f"timeout 20 sh -c 'until grep -q someone {lock}; do sleep 0.1; done'")
+    node.sh(f"systemd-run -q --unit holder flock {lock} sh -c 'echo someone, pid 1 > {lock}; sleep 600'")
+    node.until(f"grep -q someone {lock}")
     try:
         done = node.commit(**proxy.arguments("two", lock_timeout=1))
     finally:

@@ -25,7 +25,7 @@ WITNESS_SCRIPT = f"""#!/bin/sh
 echo "$({SET}) ${{SET:-unset}}" >> {WITNESS}
 """
 QUESTIONS = f"""
-timeout 20 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'
+timeout 120 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'
 echo "set=$({SET})"
 echo "leftovers=$(find /etc -name '*evenkeel-new' -o -name '*evenkeel-old' | tr '\\n' ' ')"
 echo "journals=$(ls /var/lib/evenkeel/services/*/journal.json 2>/dev/null | tr '\\n' ' ')"
@@ -56,7 +56,7 @@ class Pair:
         """`one` has no map; `two` has one, in a directory of its own, and another drop-in: the daemon is restarted."""
         request = proxy.arguments(word, certificate=number, on_drift="overwrite")
         request["apply"]["restart_when"] = [DROP_IN]
-        request["verify"]["timeout"] = 5
+        request["verify"]["timeout"] = 20
         if number:
             request["files"].append({"path": MAP, "content": "a b\n"})
         return request

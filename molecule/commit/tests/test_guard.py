@@ -16,11 +16,11 @@ from conftest import CERTIFICATE, CONFIG, DROP_IN, ROOT, SYSCTL, Answer, Node, P
 from crash import Crash
 
 from lab import faults
+from tests.site import PATIENCE, wait_for
 
-MARKER = "/var/lib/evenkeel/guard.json"
+MARKER, RESULT = "/var/lib/evenkeel/guard.json", "/run/evenkeel/commit/*/result"
+NOBODY = "nobody confirmed in time"
 LATE = "guard: the confirmation comes too late."
-# What it may take to put everything back, on a machine that is busy.
-SOON = 10
 # Every process that came in over ssh, with all that it started.
 SESSION = """
 import os, signal
@@ -51,7 +51,7 @@ print(len(found))
 
 
 class Trial:
-    """What was in force before, and how long it takes to come back."""
+    """What was in force before, and the wait until it is again."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -63,16 +63,25 @@ class Trial:
             " sysctl -n net.ipv4.ip_nonlocal_bind; systemctl show -P Environment -P NeedDaemonReload haproxy"
         )
 
-    def wait(self, guard: float) -> None:
-        """Until everything is as it was, byte for byte, and the daemon runs it: soon after the guard's seconds are over."""
-        deadline = time.monotonic() + guard + SOON
-        while time.monotonic() < deadline:
-            told = json.loads(self.node.sh(f"cat {MARKER} 2>/dev/null || echo '{{}}'"))
-            if told.get("fell_back"):
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError("it is still on trial")
+    def told(self, pattern: str) -> dict[str, Any]:
+        """The one file of ours with this name; empty if there is none yet."""
+        found: dict[str, Any] = json.loads(self.node.sh(f"cat {pattern} 2>/dev/null || echo '{{}}'"))
+        return found
+
+    def left(self) -> dict[str, Any]:
+        """The result of work whose caller is gone, as soon as it is there."""
+        wait_for(lambda: bool(self.told(RESULT)))
+        found: dict[str, Any] = self.told(RESULT)["result"]
+        return found
+
+    def wait(self) -> None:
+        """Until everything is as it was, byte for byte, and the daemon runs it: not before the guard's seconds are over."""
+        wait_for(
+            lambda: bool(self.told(MARKER).get("fell_back")),
+            or_say=lambda: f"marker {self.told(MARKER)}, result {self.told(RESULT)}",
+        )
+        told = self.told(MARKER)
+        assert told["fell_back"] >= told["until"] or told["why"] != NOBODY, told
         assert self.now() == self.before
         assert self.node.says("one")
         assert self.node.leftovers() + self.node.temporary() == []
@@ -90,7 +99,7 @@ def confirm(node: Node, word: str = "two", **more: Any) -> Answer:
 
 def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    done = node.commit(**proxy.arguments("two", certificate=1, guard=12))
+    done = node.commit(**proxy.arguments("two", certificate=1, guard=20))
     assert (done.failed, done.changed, done.stage, done.apply, done.validated) == (
         False,
         True,
@@ -98,13 +107,13 @@ def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
         "reload",
         "namespace",
     )
-    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 12)
+    assert (done.guard["run_id"], done.guard["services"], done.guard["seconds"]) == ("run-two", ["haproxy"], 20)
     assert done.diffs()[CONFIG][1].count('"two"') == 1
     said = confirm(node)
     assert (said.failed, said.changed, said.guard) == (False, True, {})
     assert [one["service"] for one in said.services] == ["haproxy"]
     before = node.everything()
-    time.sleep(13)
+    time.sleep(21)
     assert node.everything() == before and node.says("two")
     assert node.sh(f"ls {MARKER} /run/evenkeel/commit/* 2>/dev/null || true") == ""
     assert node.sh("systemctl is-active evenkeel-guard || true").strip() == "inactive"
@@ -113,11 +122,11 @@ def test_what_is_confirmed_in_time_stays(trial: Trial, proxy: Proxy) -> None:
 
 def test_what_nobody_confirms_goes_back(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    done = node.commit(**proxy.arguments("two", certificate=1, guard=6))
+    done = node.commit(**proxy.arguments("two", certificate=1, guard=12))
     assert done.changed and node.says("two")
     # What waits for the deadline is not to be killed either.
     node.sh("systemctl kill -s KILL evenkeel-guard")
-    trial.wait(6)
+    trial.wait()
     late = confirm(node)
     assert late.failed and late.msg.startswith(LATE)
     assert "haproxy of run run-two put itself back at " in late.msg and "because nobody confirmed in time" in late.msg
@@ -138,14 +147,14 @@ def test_a_door_that_was_locked_opens_again(trial: Trial) -> None:
         "files": [{"path": "/etc/ssh/sshd_config.d/door.conf", "content": "DenyUsers keel\n"}],
         "validate": [["sshd", "-t"]],
         "unit": "ssh.service",
-        "guard": 15,
+        "guard": 25,
     }
     assert not node.commit(**door).failed
     # Over the old connection everything looks well.
     assert node.commit(service="haproxy-is-not-touched", run_id="run-door").changed is False
     locked = confirm(node, "door")
     assert "UNREACHABLE" in locked.output and "Permission denied" in locked.output
-    trial.wait(15)
+    trial.wait()
     late = confirm(node, "door")
     assert late.failed and late.msg.startswith(LATE)
     assert node.sh("ls /etc/ssh/sshd_config.d") == "" or "door" not in node.sh("ls /etc/ssh/sshd_config.d")
@@ -154,7 +163,7 @@ def test_a_door_that_was_locked_opens_again(trial: Trial) -> None:
 def test_the_connection_that_made_the_change_confirms_nothing(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
     assert not node.ansible("-m", "ansible.builtin.ping").returncode
-    assert not node.commit(**proxy.arguments("two", guard=30)).failed
+    assert not node.commit(**proxy.arguments("two", guard=300)).failed
     # As it would be without our action, which closes Ansible's shared connection.
     script = (
         "import sys; sys.path.insert(0, '/usr/local/lib/evenkeel'); from evenkeel_commit import confirm, host;"
@@ -174,7 +183,7 @@ def test_through_a_jump_host(trial: Trial, proxy: Proxy, tmp_path: Path) -> None
     options = ["-e", json.dumps({"ansible_ssh_common_args": common})]
     env = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path)}
     since = node.sh("date +%s").strip()
-    assert not node.commit(*options, env=env, **proxy.arguments("two", guard=30)).failed
+    assert not node.commit(*options, env=env, **proxy.arguments("two", guard=300)).failed
     said = node.commit(*options, env=env, state="confirm", run_id="run-two")
     assert said.changed, said.output
     came = node.sh(
@@ -189,7 +198,7 @@ def test_a_session_that_is_killed_takes_nothing_with_it(trial: Trial, proxy: Pro
     node = trial.node
 
     def here(name: str) -> str:
-        return f"test $EVENKEEL_APPLY = none || touch /run/at-{name}; sleep 5" if name == act else "true"
+        return f"test $EVENKEEL_APPLY = none || touch /run/at-{name}; sleep 8" if name == act else "true"
 
     arguments = proxy.arguments("two", certificate=1, guard=3)
     arguments["validate"] = [["haproxy", "-c", "-f", CONFIG], ["sh", "-c", f"EVENKEEL_APPLY=; {here('validate')}"]]
@@ -198,12 +207,13 @@ def test_a_session_that_is_killed_takes_nothing_with_it(trial: Trial, proxy: Pro
     answers: list[Answer] = []
     thread = threading.Thread(target=lambda: answers.append(node.commit(**arguments)))
     thread.start()
-    node.sh(f"timeout 30 sh -c 'until test -e /run/at-{act}; do sleep 0.05; done'", timeout=40)
+    node.until(f"test -e /run/at-{act}")
     assert int(node.lab.run(node.name, ["python3", "-c", SESSION])) >= 3
     thread.join()
     assert "UNREACHABLE" in answers[0].output
-    # The work goes on to its end, and the trial to its deadline. The verification sleeps in both, and on the way back.
-    trial.wait(3 + 2 * 5)
+    # The work goes on to its end, and the trial to its deadline.
+    assert not trial.left().get("error"), trial.left()
+    trial.wait()
     late = confirm(node)
     assert late.failed and late.msg.startswith(LATE)
     assert (
@@ -216,7 +226,7 @@ def test_work_that_is_killed_at_any_act_goes_back(trial: Trial, proxy: Proxy, cr
     node = trial.node
     request = proxy.arguments("two", certificate=1, guard=1)
     acts: list[str] = crash.run(request)["acts"]
-    trial.wait(1)
+    trial.wait()
     node.sh(f"rm {MARKER}")
     wanted = [
         f"rename {CONFIG}",
@@ -225,13 +235,13 @@ def test_work_that_is_killed_at_any_act_goes_back(trial: Trial, proxy: Proxy, cr
     ]
     for at in [*(acts.index(act) + 1 for act in wanted), len(acts)]:
         assert crash.run(request, at) == {}
-        trial.wait(1)
+        trial.wait()
         node.sh(f"rm {MARKER}")
 
 
 def test_a_marker_without_its_unit_is_seen_to_by_the_next_call(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    assert node.commit(**proxy.arguments("two", guard=60)).changed
+    assert node.commit(**proxy.arguments("two", guard=300)).changed
     node.sh("systemctl stop evenkeel-guard")
     done = node.commit(**proxy.arguments("one"))
     assert (done.failed, done.changed) == (False, False)
@@ -251,8 +261,8 @@ def test_a_host_that_restarts_before_anybody_confirms_boots_what_it_had(
         assert crash.run(request, 10**6)["changed"]
         crash.run(proxy.arguments("newer", certificate=0, guard=300, run_id="run-two"), 40)
     faults.power_cycle(node.lab, node.name)
-    node.sh("timeout 20 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'", timeout=30)
-    trial.wait(0)
+    node.until("systemctl is-active -q haproxy")
+    trial.wait()
     late = confirm(node)
     assert late.failed and late.msg.startswith(LATE)
     assert "because the node restarted before anybody confirmed" in late.msg
@@ -266,8 +276,8 @@ def test_a_host_that_restarts_starts_again_what_the_run_took_away(trial: Trial) 
     )
     assert gone.changed and gone.apply == "stop"
     faults.power_cycle(node.lab, node.name)
-    node.sh("timeout 20 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'", timeout=30)
-    trial.wait(0)
+    node.until("systemctl is-active -q haproxy")
+    trial.wait()
     assert node.sh("systemctl is-enabled haproxy").strip() == "enabled"
 
 
@@ -287,10 +297,11 @@ def test_a_host_that_restarts_does_not_start_what_the_run_brought(trial: Trial, 
 
 def test_a_daemon_that_is_started_again_does_not_end_the_trial(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    assert node.commit(**proxy.arguments("two", guard=60)).changed
+    assert node.commit(**proxy.arguments("two", guard=300)).changed
     node.sh(
         "systemctl kill -s KILL --kill-whom=all haproxy; sleep 1; systemctl daemon-reload; "
-        "timeout 20 sh -c 'until systemctl is-active -q haproxy; do sleep 0.1; done'"
+        "until systemctl is-active -q haproxy; do sleep 0.1; done",
+        timeout=PATIENCE,
     )
     assert node.says("two")
     assert confirm(node).changed and node.says("two")
@@ -301,12 +312,12 @@ def test_two_services_of_one_run(trial: Trial, proxy: Proxy) -> None:
     second = {"service": "second", "files": [{"path": "/etc/second/a.conf", "content": "one\n"}]}
     assert not node.commit(**second, run_id="run-before").failed
     second["files"] = [{"path": "/etc/second/a.conf", "content": "two\n"}]
-    first = node.commit(**second, run_id="run-two", guard=60)
+    first = node.commit(**second, run_id="run-two", guard=300)
     both = node.commit(**proxy.arguments("two", certificate=1, guard=4))
     assert both.guard["services"] == ["haproxy", "second"]
     # One deadline, that of the last commit.
     assert both.guard["deadline"] < first.guard["deadline"]
-    trial.wait(4)
+    trial.wait()
     assert node.sh("cat /etc/second/a.conf") == "one\n"
     order = node.sh("ls -1tr --time-style=full-iso /var/lib/evenkeel/services/*/manifest.json").split()
     assert [path.split("/")[-2] for path in order if "haproxy" in path or "second" in path] == ["haproxy", "second"]
@@ -316,7 +327,7 @@ def test_two_services_of_one_run(trial: Trial, proxy: Proxy) -> None:
 
 def test_another_run_is_refused_meanwhile(trial: Trial, proxy: Proxy) -> None:
     node = trial.node
-    assert node.commit(**proxy.arguments("two", guard=60)).changed
+    assert node.commit(**proxy.arguments("two", guard=300)).changed
     before = node.everything()
     for arguments in (proxy.arguments("three"), {"service": "second"}, {"state": "rollback", "run_id": "run-one"}):
         refused = node.commit(**arguments)
@@ -349,7 +360,7 @@ def test_nothing_to_change_and_check_mode_put_nothing_on_trial(trial: Trial, pro
 def test_a_playbook_commits_and_confirms(trial: Trial, proxy: Proxy, tmp_path: Path) -> None:
     node = trial.node
     tasks = [
-        {"name": "Change", "evenkeel.lb.commit": proxy.arguments("two", guard=30)},
+        {"name": "Change", "evenkeel.lb.commit": proxy.arguments("two", guard=300)},
         {"name": "Confirm", "evenkeel.lb.commit": {"state": "confirm", "run_id": "run-two"}},
     ]
     play = [{"name": "On trial", "hosts": node.name, "gather_facts": False, "become": True, "tasks": tasks}]

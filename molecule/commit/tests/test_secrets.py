@@ -86,7 +86,7 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
         "cat /run/systemd/transient/evenkeel-* /proc/$PPID/cmdline /proc/$PPID/environ;"
         " find /run/evenkeel/commit -type f ! -name '*.py' -exec cat {} +"
     )
-    trial = {**arguments(proxy, "trial"), "guard": 30 if pipelining == "pipelined" else 3}
+    trial = {**arguments(proxy, "trial"), "guard": 300 if pipelining == "pipelined" else 3}
     trial["verify"]["command"] = [["sh", "-c", f"test $EVENKEEL_APPLY = none || {{ {look}; }} > /run/seen"]]
     commit(lambda done: not done.failed and bool(done.guard), **trial)
     seen = base64.b64decode(node.sh("base64 -w 0 /run/seen; rm /run/seen"))
@@ -95,7 +95,7 @@ def test_no_secret_is_seen(node: Node, proxy: Proxy, pipelining: str) -> None:
     if pipelining == "pipelined":
         commit(lambda done: done.changed, state="confirm", run_id="run-trial")
     else:
-        node.sh("timeout 20 sh -c 'while systemctl is-active -q evenkeel-guard; do sleep 0.1; done'")
+        node.until("! systemctl is-active -q evenkeel-guard")
         commit(lambda done: done.failed and bool(done.fell_back), state="confirm", run_id="run-trial")
     # Refused, with a daemon that quotes the line.
     wrong = f"    bindd {CANARIES['named in secrets']} {CANARIES['after a known word']}-third\n"

@@ -17,6 +17,7 @@ from tests.site import Site
 
 RUNS = int(os.environ.get("EVENKEEL_FAULT_RUNS", "1"))
 SLACK_MS = 300
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

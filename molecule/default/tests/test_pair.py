@@ -12,7 +12,7 @@ from tests.site import NODES, Site, on
 
 
 def curl(lab: Lab, *arguments: str) -> str:
-    return lab.run("client", ["curl", "--silent", "--show-error", "--max-time", "2", *arguments])
+    return lab.run("client", ["curl", "--silent", "--show-error", "--max-time", "20", *arguments])
 
 
 @pytest.mark.parametrize("family", ["v4", "v6"])

@@ -53,11 +53,11 @@ class Bed(proxies.Bed):
 
         before = self.worker()
         self.on(LB, script)
-        wait_for(lambda: answers() not in ("", before), 20)
+        wait_for(lambda: answers() not in ("", before))
 
     def settled(self) -> None:
         """Wait until the workers from before a reload have gone."""
-        wait_for(lambda: self.on(LB, "pgrep -xc haproxy || :").strip() == "2", 20)
+        wait_for(lambda: self.on(LB, "pgrep -xc haproxy || :").strip() == "2")
 
     def stat(self, proxy: str, name: str, column: str) -> str:
         head, *lines = [line.split(",") for line in self.ask("show stat").lstrip("# ").splitlines()]

@@ -109,7 +109,7 @@ def test_no_haproxy_is_an_answer(bed: Bed) -> None:
 def test_draining_a_server_loses_nothing_and_it_gets_no_new_request(
     bed: Bed, clients: Watched, undrained: None
 ) -> None:
-    seen = clients(lambda: drained(bed, wait_seconds=30))
+    seen = clients(lambda: drained(bed, wait_seconds=120))
     assert lost(seen) == ""
     assert "web-2" in seen["servers"]
     before = requests(bed, "web-2")
@@ -150,7 +150,7 @@ def test_a_drain_outlives_a_changed_address_and_a_server_that_leaves_and_returns
     assert (server["srv_port"], server["srv_admin_state"]) == ("9000", "8")
     # Gone, and that is said.
     bed.converge(haproxy_backends=bed.backend("weighted", servers=[stays]))
-    journal = bed.on(LB, "journalctl -q -o cat --since=-1min")
+    journal = bed.on(LB, "journalctl -q -o cat --since=-10min")
     assert "weighted/web-2 has left the configuration: that it is drained is forgotten unless it comes back" in journal
     # Back, as by a rollback.
     bed.converge()
@@ -187,7 +187,7 @@ def test_it_is_waited_for_sessions(bed: Bed, undrained: None) -> None:
     """One request is under way, through a worker that a reload has made an old one."""
     slow = f"curl -s -o /dev/null -H 'Host: api.example.com' 'http://{bed.lab.address(LB)}/slow?ms=60000'"
     bed.on("client", f"setsid {slow} >/dev/null 2>&1 &")
-    wait_for(lambda: bed.stat("api", "web-3", "scur") == "1", 10)
+    wait_for(lambda: bed.stat("api", "web-3", "scur") == "1")
     bed.anew(f"systemctl reload {HAPROXY}")
     busy = {"server": "web-3", "backend": "api", "force": True}
     began = time.monotonic()
@@ -197,6 +197,6 @@ def test_it_is_waited_for_sessions(bed: Bed, undrained: None) -> None:
     # The answer comes when the next call, which takes as long as that one to begin, has been waiting for a while.
     end = 6 + time.monotonic() - began
     bed.on("web-3", f"setsid sh -c 'sleep {end:.1f}; systemctl restart lab-slow' >/dev/null 2>&1 &")
-    done = drained(bed, **busy, wait_seconds=30)
+    done = drained(bed, **busy, wait_seconds=120)
     assert (done["changed"], done["servers"][0]["sessions"]) == (False, 0)
-    assert 0 < done["waited_seconds"] < 30
+    assert 0 < done["waited_seconds"] < 120

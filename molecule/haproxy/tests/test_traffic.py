@@ -65,11 +65,11 @@ def test_health_checks_take_a_server_out_and_bring_it_back(bed: Bed) -> None:
     bed.on("web-1", "systemctl kill -s STOP nginx")
     try:
         # Frozen, not closed: connections are taken and never answered, which only the check finds out.
-        wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "0", 20)
+        wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "0")
         assert bed.takers(6, "/") == {"web-2": 3, "web-3": 3}
     finally:
         bed.on("web-1", "systemctl kill -s CONT nginx")
-    wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "2", 20)
+    wait_for(lambda: bed.server("app", "web-1")["srv_op_state"] == "2")
 
 
 def test_a_rule_chooses_the_server(bed: Bed) -> None:
@@ -87,7 +87,7 @@ def test_a_disabled_server_gets_nothing_until_it_is_enabled(bed: Bed) -> None:
     assert bed.takers(4, "/to/spared/") == {"web-2": 4}
     bed.ask("enable server spared/web-1")
     try:
-        wait_for(lambda: bed.server("spared", "web-1")["srv_op_state"] == "2", 10)
+        wait_for(lambda: bed.server("spared", "web-1")["srv_op_state"] == "2")
         assert bed.takers(4, "/to/spared/") == {"web-1": 2, "web-2": 2}
     finally:
         bed.ask("disable server spared/web-1")
@@ -120,7 +120,7 @@ def test_redirects(bed: Bed, path: str, host: str, status: int, location: str) -
 
 def logged(bed: Bed, request: str) -> None:
     """A web server was asked this: method, path, status, the balancer's address, X-Forwarded-For and X-Request-Id."""
-    wait_for(lambda: any(request in bed.on(web, "tail -n 5 /var/log/nginx/lab.log") for web in WEBS), 5)
+    wait_for(lambda: any(request in bed.on(web, "tail -n 5 /var/log/nginx/lab.log") for web in WEBS))
 
 
 def test_header_rules_change_requests(bed: Bed) -> None:
@@ -299,7 +299,7 @@ def test_requests_are_in_the_journal_in_the_frontends_own_words(bed: Bed) -> Non
     bed.get("/logged")
     bed.get("/logged-too", scheme="https", port=443)
     said = (f"{bed.lab.address('client')} asked for /logged and got 200 from web-", " tls~ app/web-")
-    wait_for(lambda: all(one in bed.on(LB, "journalctl -q -o cat -t haproxy -n 30") for one in said), 5)
+    wait_for(lambda: all(one in bed.on(LB, "journalctl -q -o cat -t haproxy -n 30") for one in said))
 
 
 def test_the_socket_is_roots_alone(bed: Bed) -> None:

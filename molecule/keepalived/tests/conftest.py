@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from lab.hosts import Lab  # noqa: E402  (the path above comes first)
 from lab.observer import Observer  # noqa: E402
+from tests.site import PATIENCE  # noqa: E402
 
 NODES = ("lb-1", "lb-2", "lb-3")
 CTL = "/usr/local/lib/evenkeel/vrrp/ctl"
@@ -84,7 +85,7 @@ class Pair:
             host for host in NODES if any(f" {wanted}/" in line for line in self.sh(host, "ip -o address").splitlines())
         }
 
-    def until(self, condition: Callable[[], Any], seconds: float = 15) -> None:
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come about"
@@ -97,7 +98,7 @@ class Pair:
 
     def settle(self, host: str = "lb-1") -> None:
         """Wait until all is as the plan wants it."""
-        self.until(lambda: self.holders() == {host} and self.holders(self.six) == {host}, 20)
+        self.until(lambda: self.holders() == {host} and self.holders(self.six) == {host})
 
 
 @pytest.fixture(scope="session")

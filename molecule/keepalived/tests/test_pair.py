@@ -27,6 +27,7 @@ def test_one_holder_each_and_it_is_the_preferred_node(pair: Pair) -> None:
     assert live["lb-1"]["crash"] == {"app": 0}
 
 
+@pytest.mark.alone
 def test_info_is_fast_and_leaves_nothing_in_tmp(pair: Pair) -> None:
     # The best of three: the machine may be busy, the program may not.
     code = "import time, timeit; print(min(timeit.repeat(lambda: main(['verify']), number=1, repeat=3)))"
@@ -73,7 +74,7 @@ def test_a_fault_moves_the_vip_and_healing_leaves_one_holder(
     try:
         hurt[0](pair.lab, "lb-1", *hurt[1:])
         hurt_at = time.time()
-        pair.until(lambda: "lb-2" in watch.record.holders(pair.vip), 6)
+        pair.until(lambda: "lb-2" in watch.record.holders(pair.vip))
         time.sleep(1)
     finally:
         heal[0](pair.lab, "lb-1", *heal[1:])
@@ -142,9 +143,9 @@ def test_drain_moves_the_vips_and_undrain_lets_them_come_back(pair: Pair, watch:
 
 def test_a_lease_ends_by_itself(pair: Pair) -> None:
     pair.settle()
-    pair.module("lb-1", "drain", state="drained", owner="run-2", expires_seconds=3, wait_seconds=10)
+    pair.module("lb-1", "drain", state="drained", owner="run-2", expires_seconds=10, wait_seconds=10)
     assert pair.holders() == {"lb-2"}
-    pair.until(lambda: pair.sh("lb-1", "cat /var/lib/evenkeel/track/drain").strip() == "0", 10)
+    pair.until(lambda: pair.sh("lb-1", "cat /var/lib/evenkeel/track/drain").strip() == "0")
     assert pair.info("lb-1")["drain"] == []
     pair.settle()
 
@@ -198,7 +199,7 @@ def test_a_change_is_in_force_and_makes_neither_two_holders_nor_none(pair: Pair,
     assert live["in_force"] and more in live["held"]
     assert live["configured"]["instances"][0]["advert_interval"] == 0.5
     pair.sh("lb-2", "echo -254 > /run/evenkeel/crash.app; sleep 1; echo 0 > /run/evenkeel/crash.app")
-    pair.until(lambda: "Entering FAULT" in pair.sh("lb-3", "cat /run/mail 2>/dev/null; true"), 10)
+    pair.until(lambda: "Entering FAULT" in pair.sh("lb-3", "cat /run/mail 2>/dev/null; true"))
     mail = pair.sh("lb-3", "cat /run/mail; systemctl stop sink")
     assert "lb-2" in mail and "ops@example.com" in mail and "lb@example.com" in mail, mail
     pair.play()

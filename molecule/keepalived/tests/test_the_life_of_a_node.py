@@ -78,7 +78,7 @@ def test_a_node_that_its_peers_do_not_list_yet_waits_in_fault(pair: Pair, watch:
     assert found["reasons"] == [reason for reason in found["reasons"] if "do its peers list this node" in reason]
     assert pair.info("lb-3")["joining"]
     pair.play("lb-1:lb-2", scenario_third=True)
-    pair.until(lambda: {entry["state"] for entry in pair.info("lb-3")["instances"]} == {"BACKUP"}, 20)
+    pair.until(lambda: {entry["state"] for entry in pair.info("lb-3")["instances"]} == {"BACKUP"})
     record = watch.record
     for address in (pair.vip, pair.six):
         assert record.longest(address, holders=2) == 0, record.story(address)
@@ -138,7 +138,7 @@ def test_the_pair_goes_and_comes_back_with_version_2_and_a_password(pair: Pair, 
         gone(pair, host)
     assert pair.holders() == set()
     said = pair.play("lb-1:lb-2", "--diff", "-vvv", **version_two)
-    pair.until(lambda: pair.holders() == {"lb-1"}, 20)
+    pair.until(lambda: pair.holders() == {"lb-1"})
     live = pair.info("lb-2")
     assert live["instances"][0]["state"] == "BACKUP"
     assert len(live["configured"]["instances"][0]["auth_digest"]) == 4

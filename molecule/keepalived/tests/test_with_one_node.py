@@ -51,7 +51,7 @@ def test_it_holds_its_vips_and_sends_nothing(pair: Pair) -> None:
 def test_a_crash_of_its_service_is_a_fault_and_ends_with_it(pair: Pair, watch: Observer) -> None:
     faults.crash(pair.lab, "lb-1", APP)
     try:
-        pair.until(lambda: not pair.holders(), 5)
+        pair.until(lambda: not pair.holders())
         assert pair.state("lb-1")["state"] == "FAULT"
     finally:
         faults.restore(pair.lab, "lb-1", APP)

@@ -43,11 +43,11 @@ class Bed(proxies.Bed):
         port = app.partition("-")[2]
         faults.restore(self.lab, "web-1", f"app@{port}.service")
         health = f"http://{self.lab.address('web-1')}:{port}/health"
-        wait_for(lambda: not self.refused(health), 10)
+        wait_for(lambda: not self.refused(health))
 
     def settled(self) -> None:
         """Wait until the workers from before a reload have gone."""
-        wait_for(lambda: "shutting down" not in self.on(LB, "pgrep -P $(cat /run/nginx.pid) -a"), 20)
+        wait_for(lambda: "shutting down" not in self.on(LB, "pgrep -P $(cat /run/nginx.pid) -a"))
 
     def workers(self) -> str:
         """The workers that take connections, and their master."""

@@ -124,7 +124,7 @@ def test_kept_clients_who_were_told_lose_nothing_in_a_reload(bed: Bed, clients: 
         bed.site.ask(LB, "evenkeel.lb.close_kept", state="on")
         time.sleep(2)
         bed.on(LB, "systemctl reload nginx")
-        wait_for(lambda: bed.workers() != before, 20)
+        wait_for(lambda: bed.workers() != before)
         time.sleep(1)
 
     before = bed.workers()

@@ -28,7 +28,7 @@ def held(bed: Bed, path: str) -> Iterator[str]:
     url = bed.url(f"{path}/{token}?wait=60")
     bed.on("client", f"setsid curl -gsS --max-time 60 -o /dev/null '{url}' >/dev/null 2>&1 &")
     try:
-        wait_for(lambda: log(bed, token) > 0, 10)
+        wait_for(lambda: log(bed, token) > 0)
         yield bed.on("web-1", f"cd /run; grep -l {token} app-*.log").strip().removesuffix(".log")
     finally:
         bed.on("client", f"pkill -f '[h]{token[1:]}' || :")
@@ -56,7 +56,7 @@ def test_a_backup_serves_only_when_no_other_can(bed: Bed) -> None:
         assert bed.takers(3, "/reserve") == {"app-4001": 3}
     finally:
         bed.restore("app-4000")
-    wait_for(lambda: bed.takers(1, "/reserve") == {"app-4000": 1}, 10)
+    wait_for(lambda: bed.takers(1, "/reserve") == {"app-4000": 1})
     assert bed.takers(3, "/reserve") == {"app-4000": 3}
 
 
@@ -115,7 +115,7 @@ def test_a_cookie_whose_server_is_gone_leads_to_another_one(bed: Bed) -> None:
 def test_a_server_takes_as_many_connections_as_it_may(bed: Bed) -> None:
     with held(bed, "/full"):
         assert bed.get("/full").status == 502
-    wait_for(lambda: bed.statuses(1, "/full") == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/full") == ["200"])
 
 
 # --- retries
@@ -281,7 +281,7 @@ def test_answers_are_compressed_where_that_is_asked_for(bed: Bed) -> None:
 def test_a_log_of_ones_own(bed: Bed) -> None:
     bed.get("/logged?this")
     said = "/logged?this by " + bed.lab.address("web-1")
-    wait_for(lambda: said in bed.on(LB, "tail -n 1 /var/log/nginx/short.log"), 5)
+    wait_for(lambda: said in bed.on(LB, "tail -n 1 /var/log/nginx/short.log"))
 
 
 def test_counters_are_for_those_who_are_named(bed: Bed) -> None:
@@ -339,7 +339,7 @@ def test_other_proxies_are_believed_if_they_are_named(bed: Bed) -> None:
 def test_a_stream_is_handed_through(bed: Bed) -> None:
     assert {bed.get("/", port=85).server for _ in range(6)} == set(APPS)
     assert "x-balancer" not in bed.get("/", port=85).headers
-    wait_for(lambda: f"TCP from {bed.lab.address('client')}" in bed.on(LB, "cat /var/log/nginx/stream.log"), 5)
+    wait_for(lambda: f"TCP from {bed.lab.address('client')}" in bed.on(LB, "cat /var/log/nginx/stream.log"))
 
 
 def test_a_stream_says_who_the_client_is(bed: Bed) -> None:
@@ -379,10 +379,10 @@ def test_ready_is_said_while_a_server_answers(bed: Bed) -> None:
         # What it asks takes nobody's turn.
         assert bed.takers(9, "/") == dict.fromkeys(APPS, 3)
         bed.on("web-1", "touch /run/app-4002.ill")
-        wait_for(lambda: ready(bed) != 200, 5)
+        wait_for(lambda: ready(bed) != 200)
     finally:
         bed.on("web-1", "rm -f /run/app-*.ill")
-    wait_for(lambda: ready(bed) == 200, 10)
+    wait_for(lambda: ready(bed) == 200)
 
 
 def test_kept_clients_are_told_to_close_while_the_file_is_there(bed: Bed) -> None:

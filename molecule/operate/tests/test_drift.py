@@ -98,7 +98,7 @@ def test_a_node_that_cannot_be_reached_is_no_success(site: Site, lab: Lab) -> No
         faults.power_on(lab, "lb-2")
     assert "lb-2 can't be reached, so nobody knows." in output
     assert "lb-1:" not in output
-    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, 30)
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"})
 
 
 def test_a_limit_that_leaves_no_balancer_is_no_success(site: Site, lab: Lab) -> None:

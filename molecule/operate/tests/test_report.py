@@ -62,6 +62,7 @@ def clock(text: str) -> float:
     return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
+@pytest.mark.alone
 def test_a_page_tells_what_the_text_tells_and_when_it_was(
     site: Site, lab: Lab, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +96,7 @@ def test_a_page_tells_what_the_text_tells_and_when_it_was(
     tables = page.tables()
     kinds = {row[0]: [int(cell.replace(",", "")) for cell in row[1:3]] for row in tables["Requests"]}
     assert [sum(figures) for figures in zip(*kinds.values(), strict=True)] == [sent, lost]
-    assert sent > 10_000 and kinds["kept connections"][0] > kinds["new connections"][0] > 1_000
+    assert kinds["kept connections"][0] > kinds["new connections"][0] > 100
     intervals = tables.get("Intervals of 0.1 s in which requests were lost", [])
     assert sum(int(row[2]) for row in intervals) == lost
     assert len(page.titles("lost")) == len(intervals)

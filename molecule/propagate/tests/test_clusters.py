@@ -41,7 +41,7 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     before = fingerprint(lab, *EDGE)
     site.play("site.yml")
     assert fingerprint(lab, *EDGE) == before
-    wait_for(lambda: str(vip) in held_by(lab, "lb-4"), seconds=30)
+    wait_for(lambda: str(vip) in held_by(lab, "lb-4"))
     yield site
     for name in INNER:
         on(lab, name, "systemctl stop keepalived haproxy")

@@ -157,11 +157,11 @@ def test_a_node_that_is_dead_is_left_out_by_name_only_and_brought_up_later(site:
         assert "virtual_router_id 57" in lines(lab, "lb-1", KEEPALIVED)
     finally:
         faults.power_on(lab, "lb-2")
-    wait_for(lambda: site.ask("lb-2", "evenkeel.lb.vrrp_info")["joining"], seconds=20)
+    wait_for(lambda: site.ask("lb-2", "evenkeel.lb.vrrp_info")["joining"])
     assert site.ask("lb-2", "evenkeel.lb.vrrp_info")["held"] == []
     site.run()
     assert "virtual_router_id 57" in lines(lab, "lb-2", KEEPALIVED)
-    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, seconds=20)
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"})
 
 
 CHANGES_TOGETHER: dict[str, Callable[[Site, Lab], dict[str, Any]]] = {
@@ -193,7 +193,7 @@ def test_a_change_that_the_nodes_make_together_never_makes_two_holders(
     seen = watched(site.run)
     assert seen["both_ms"] <= HANDS_MS, seen["story"]
     assert seen["holder"] == "lb-1"
-    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, seconds=20)
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"})
 
 
 @pytest.mark.goes_on
@@ -262,7 +262,7 @@ def test_a_cut_way_to_a_node_puts_it_back_also_over_a_restart(site: Site, lab: L
         assert "balance leastconn" in lines(lab, "lb-2", HAPROXY)
         faults.power_off(lab, "lb-2")
         faults.power_on(lab, "lb-2")
-    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"}, 30)
+    wait_for(lambda: states(site) == {"lb-1": "MASTER", "lb-2": "BACKUP"})
     assert lines(lab, "lb-2", HAPROXY) == configured
     nothing_changed(site, lab, before)
 

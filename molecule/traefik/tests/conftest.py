@@ -63,4 +63,4 @@ def bed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Bed:
 def three(bed: Bed) -> None:
     """Three replicas answer."""
     bed.replicas(3)
-    wait_for(lambda: len(bed.answering()) == 3, 20)
+    wait_for(lambda: len(bed.answering()) == 3)

@@ -31,7 +31,7 @@ def sound(bed: Bed, **over: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def laid_over(bed: Bed) -> Any:
     bed.converge(**sound(bed))
-    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"])
     yield
     bed.converge()
 
@@ -42,9 +42,9 @@ def test_a_changed_service_is_hot_and_loses_nothing(bed: Bed, probe: Probe) -> N
 
     def change() -> None:
         bed.converge(**sound(bed, traefik_backends=backends))
-        wait_for(lambda: set(bed.bodies(6, "/")) == {"web-3"}, 10)
+        wait_for(lambda: set(bed.bodies(6, "/")) == {"web-3"})
         bed.converge(**sound(bed))
-        wait_for(lambda: len(set(bed.bodies(9, "/"))) == 3, 10)
+        wait_for(lambda: len(set(bed.bodies(9, "/"))) == 3)
 
     assert lost(clients_of(probe, bed.lab.address(LB), bed.port)(change)) == ""
     assert bed.pid() == before, "it was restarted"
@@ -131,7 +131,7 @@ def test_what_fails_on_load_only_is_rolled_back(bed: Bed) -> None:
     # The VIP is not here, so that this alone would do; the other address is nowhere.
     said = bed.refusal(**over)
     assert "`systemctl restart traefik.service` failed. The old set was put back." in said, said
-    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"])
     assert bed.files() == before
 
 

@@ -55,9 +55,9 @@ def test_scaling_up_and_down_is_picked_up_without_a_run_and_loses_nothing(bed: B
 
     def scale() -> None:
         bed.replicas(5)
-        wait_for(lambda: len(ask(at_five, 10)) == 5, 20)
+        wait_for(lambda: len(ask(at_five, 10)) == 5)
         bed.replicas(3)
-        wait_for(lambda: len(bed.answering()) == 3, 20)
+        wait_for(lambda: len(bed.answering()) == 3)
         ask(at_three, 30)
 
     before = bed.pid(HOLDER)
@@ -78,7 +78,7 @@ def test_a_container_without_the_label_is_not_served(bed: Bed) -> None:
             labels += ["--label", f"traefik.http.routers.{name}.rule=Path(`/{name}`)"]
             labels += ["--label", f"traefik.http.services.{name}.loadbalancer.server.port=4000"]
             docker("run", "--detach", "--name", started[-1], *labels, "--entrypoint", "sleep", image, "600")
-        wait_for(lambda: "web-even@docker" in routers(bed), 60)
+        wait_for(lambda: "web-even@docker" in routers(bed))
         assert [name for name in routers(bed) if "odd" in name] == []
     finally:
         docker("rm", "--force", *started)
@@ -93,19 +93,20 @@ def test_a_node_that_reaches_no_replica_says_so(bed: Bed) -> None:
     assert bed.alive("ready", HOLDER) == 200
     try:
         bed.replicas(0)
-        wait_for(lambda: bed.alive("ready", HOLDER) != 200, 20)
+        wait_for(lambda: bed.alive("ready", HOLDER) != 200)
         assert bed.alive("alive", HOLDER) == 200
     finally:
         bed.replicas(3)
-    wait_for(lambda: states(bed.site) == {HOLDER: "MASTER", "lb-2": "BACKUP"}, 30)
+    wait_for(lambda: states(bed.site) == {HOLDER: "MASTER", "lb-2": "BACKUP"})
 
 
+@pytest.mark.alone
 def test_the_vip_leaves_a_node_whose_traefik_dies(bed: Bed, probe: Probe) -> None:
     """keepalived tracks it as it tracks haproxy."""
 
     def crash() -> None:
         bed.on(HOLDER, "systemctl mask --runtime traefik; systemctl kill -s KILL traefik")
-        wait_for(lambda: bed.lab.vip in bed.on("lb-2", "ip -o address"), 20)
+        wait_for(lambda: bed.lab.vip in bed.on("lb-2", "ip -o address"))
         time.sleep(1)
 
     try:
@@ -115,9 +116,10 @@ def test_the_vip_leaves_a_node_whose_traefik_dies(bed: Bed, probe: Probe) -> Non
         assert len(bed.bodies(6, "/", host=bed.lab.vip, port=80)) == 6
     finally:
         bed.on(HOLDER, "systemctl unmask --runtime traefik; systemctl start traefik")
-    wait_for(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"), 30)
+    wait_for(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"))
 
 
+@pytest.mark.alone
 def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
     """What is new loses nothing but what was in flight as the VIP moved; connections that are kept go with their node's Traefik."""
     before = {host: bed.pid(host) for host in (HOLDER, LB)}
@@ -129,7 +131,7 @@ def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
     finally:
         # Nobody watches how it is put back: by the role alone.
         bed.site.play("molecule/traefik/role.yml", "-e", "scenario_nodes=balancers")
-        wait_for(lambda: states(bed.site) == {HOLDER: "MASTER", "lb-2": "BACKUP"}, 30)
+        wait_for(lambda: states(bed.site) == {HOLDER: "MASTER", "lb-2": "BACKUP"})
     assert "drain | Drain the node" in flat(outputs[0])
     assert all(bed.pid(host) != before[host] for host in before)
     assert seen["both_ms"] <= HANDS_MS and seen["holder"] == HOLDER, seen["story"]

@@ -60,7 +60,7 @@ def laid_over(bed: Bed) -> Iterator[None]:
         )
     bed.converge(**features(bed.lab))
     # Servers are in use once they have been checked.
-    wait_for(lambda: bed.statuses(1, "/") == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/") == ["200"])
     yield
     bed.on("web-1", "systemctl stop hangup echo failing")
     bed.on("web-2", "systemctl stop failing")
@@ -101,14 +101,14 @@ def test_parts_by_their_share_and_sticky(bed: Bed) -> None:
 
 
 def test_a_spare_server_serves_where_no_other_is_there(bed: Bed) -> None:
-    wait_for(lambda: bed.statuses(1, "/", *to("spare")) == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/", *to("spare")) == ["200"])
     assert set(bed.bodies(5, "/", *to("spare"))) == {"web-2"}
 
 
 def test_a_mirror_gets_a_copy(bed: Bed) -> None:
     bed.on("web-2", ": > /var/log/nginx/lab.log")
     assert bed.get("/copied", *to("mirrored")).body == "web-1"
-    wait_for(lambda: "GET /copied" in bed.on("web-2", "cat /var/log/nginx/lab.log"), 20)
+    wait_for(lambda: "GET /copied" in bed.on("web-2", "cat /var/log/nginx/lab.log"))
 
 
 def test_a_post_that_reached_a_server_is_not_sent_again_and_a_get_is(bed: Bed) -> None:
@@ -166,9 +166,9 @@ def test_a_renewed_certificate_is_shown_without_a_restart(bed: Bed) -> None:
     tls = bed.lab.state / "tls"
     over["traefik_certificates"][0].update(src=str(tls / "renewed.crt"), key_src=str(tls / "renewed.key"))
     bed.converge(**over)
-    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("renewed"), 20)
+    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("renewed"))
     bed.converge(**features(bed.lab))
-    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("example.com"), 20)
+    wait_for(lambda: bed.shown_certificate("example.com") == bed.made_certificate("example.com"))
     assert bed.pid() == before
 
 
@@ -179,7 +179,7 @@ def forwarded(bed: Bed, path: str) -> str:
         found = [bed.on(web, f"grep ' {path} ' /var/log/nginx/lab.log || :") for web in ("web-1", "web-2", "web-3")]
         return "".join(found).split()
 
-    wait_for(lambda: len(lines()) > 4, 20)
+    wait_for(lambda: len(lines()) > 4)
     return lines()[4].rstrip(",")
 
 
@@ -195,7 +195,7 @@ def test_the_client_is_known_behind_proxies(bed: Bed) -> None:
 
 def test_a_disabled_server_gets_nothing_and_a_reserve_takes_over(bed: Bed) -> None:
     assert set(bed.bodies(6, "/", *to("spared"))) == {"web-3"}
-    wait_for(lambda: bed.statuses(1, "/", *to("reserve")) == ["200"], 20)
+    wait_for(lambda: bed.statuses(1, "/", *to("reserve")) == ["200"])
     assert set(bed.bodies(6, "/", *to("reserve"))) == {"web-2"}
 
 
@@ -221,7 +221,7 @@ def test_memory_is_bounded_by_the_machines(bed: Bed) -> None:
 
 def test_ipv6_and_the_log(bed: Bed) -> None:
     assert bed.get("/six", host=f"[{bed.lab.address6(LB)}]").status == 200
-    wait_for(lambda: "/six" in bed.on(LB, "cat /var/log/traefik/access.log"), 20)
+    wait_for(lambda: "/six" in bed.on(LB, "cat /var/log/traefik/access.log"))
     line = next(line for line in bed.on(LB, "cat /var/log/traefik/access.log").splitlines() if '"/six"' in line)
     assert json.loads(line)["DownstreamStatus"] == 200
 
@@ -231,9 +231,9 @@ def test_ready_asks_every_critical_backend(bed: Bed) -> None:
     try:
         for web in ("web-1", "web-2", "web-3"):
             bed.on(web, "systemctl stop nginx")
-        wait_for(lambda: bed.alive("ready") != 200, 20)
+        wait_for(lambda: bed.alive("ready") != 200)
         assert bed.alive("alive") == 200
     finally:
         for web in ("web-1", "web-2", "web-3"):
             bed.on(web, "systemctl start nginx")
-    wait_for(lambda: bed.alive("ready") == 200, 20)
+    wait_for(lambda: bed.alive("ready") == 200)

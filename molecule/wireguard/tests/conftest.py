@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from lab.hosts import Lab  # noqa: E402  (the path above comes first)
+from tests.site import PATIENCE  # noqa: E402
 
 NODES = ("lb-1", "lb-2")
 # Where the internal service is: on the identity's own address in the tunnel.
@@ -70,7 +71,7 @@ class Site:
             command += ["-e", json.dumps(extra)]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(env or {})}
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
         output = done.stdout + done.stderr
         assert expect is None or done.returncode == expect, output
@@ -92,9 +93,9 @@ class Site:
             )
             for host in NODES
         }  # fmt: skip
-        return {host for host, process in asked.items() if "wg0" in process.communicate(timeout=20)[0]}
+        return {host for host, process in asked.items() if "wg0" in process.communicate(timeout=60)[0]}
 
-    def until(self, condition: Callable[[], Any], seconds: float = 20, pause: float = 0.05) -> float:
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.05) -> float:
         """Seconds until it has come about."""
         began = time.monotonic()
         while not condition():

@@ -20,14 +20,14 @@ WHOLE: dict[str, object] = {
 
 def reached(site: Site) -> None:
     """web-2 reaches web-1 through the tunnel, in a while."""
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), 15, 0.3)
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"), pause=0.3)
 
 
 def test_packets_go_through(site: Site) -> None:
     for host, url in (("web-2", "http://192.0.2.225:8080/"), ("web-1", "http://[2001:db8:9::2]:8080/")):
         assert site.tries(host, url)
     before = site.sh("web-1", "wg show mesh transfer").split()
-    assert site.tries("web-2", "http://192.0.2.225:8080/")
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"))
     after = site.sh("web-1", "wg show mesh transfer").split()
     assert int(after[1]) > int(before[1])
 
@@ -67,7 +67,7 @@ def test_a_file_that_can_not_be_read_keeps_the_peers(site: Site) -> None:
         site.sh("web-1", "mv /root/mesh.conf /etc/wireguard/mesh.conf")
     assert "rc 1" in said
     assert site.sh("web-1", "wg show mesh peers") == peers
-    assert site.tries("web-2", "http://192.0.2.225:8080/")
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/"))
 
 
 def test_only_an_address_or_a_port_restarts(site: Site) -> None:
@@ -85,7 +85,7 @@ def test_only_an_address_or_a_port_restarts(site: Site) -> None:
     assert site.sh("web-1", started) != first
     assert site.sh("web-1", "wg show mesh listen-port").strip() == "51999"
     site.mesh("--limit", "web-1")
-    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/", 0.4), 15)
+    site.until(lambda: site.tries("web-2", "http://192.0.2.225:8080/", 0.4))
 
 
 def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
@@ -108,8 +108,8 @@ def test_what_cuts_off_the_controller_is_put_back(site: Site) -> None:
         evenkeel_commit_guard=6,
         **over,
     )
-    site.until(lambda: site.sh("web-2", "wg show mesh peers") == before, 30, 0.3)
-    site.until(lambda: site.tries("web-1", "http://192.0.2.226:8080/"), 15, 0.3)
+    site.until(lambda: site.sh("web-2", "wg show mesh peers") == before, pause=0.3)
+    site.until(lambda: site.tries("web-1", "http://192.0.2.226:8080/"), pause=0.3)
     assert site.sh("web-2", "grep -c '^.Peer' /etc/wireguard/mesh.conf").strip() == "1"
     # Told once to the next run, which then has nothing to do.
     assert "changed=0" in site.mesh("--limit", "web-2", evenkeel_run_id="after")

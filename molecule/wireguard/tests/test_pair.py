@@ -11,6 +11,7 @@ import stat
 import subprocess
 import time
 
+import pytest
 from conftest import CTL, INTERNAL, NODES, Site
 
 from lab.faults import freeze, thaw
@@ -21,8 +22,8 @@ SERVICE = f"http://{INTERNAL}/"
 
 def test_a_member_reaches_the_internal_service(people: Site) -> None:
     for host in ("client", "web-3"):
-        assert people.tries(host, SERVICE)
-        assert people.tries(host, "http://[2001:db8:a::1]/")
+        for url in (SERVICE, "http://[2001:db8:a::1]/"):
+            people.until(lambda host=host, url=url: people.tries(host, url))
 
 
 def test_nobody_else_does(people: Site) -> None:
@@ -32,10 +33,10 @@ def test_nobody_else_does(people: Site) -> None:
         assert not people.tries("web-1", SERVICE)
         people.sh(holder, "nft delete table inet evenkeel_wireguard")
         try:
-            assert people.tries("web-1", SERVICE)
+            people.until(lambda: people.tries("web-1", SERVICE))
         finally:
             people.sh(holder, "nft -f /etc/evenkeel/wireguard.nft")
-    assert people.tries("web-1", f"http://{people.lab.vip}/")
+    people.until(lambda: people.tries("web-1", f"http://{people.lab.vip}/"))
 
 
 def test_the_nodes_have_one_key_and_one_is_up(people: Site) -> None:
@@ -46,12 +47,13 @@ def test_the_nodes_have_one_key_and_one_is_up(people: Site) -> None:
         people.sh(host, f"{CTL} verify")
 
 
+@pytest.mark.alone
 def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
     """The session of a member dies with the holder; the new one calls, and is believed."""
     (holder,) = people.up()
     other = next(host for host in NODES if host != holder)
     for host in ("client", "web-3"):
-        people.until(lambda host=host: people.tries(host, SERVICE), 15)
+        people.until(lambda host=host: people.tries(host, SERVICE))
     # Until the other node has heard where the members are.
     people.until(lambda: len(people.sh(other, "cat /run/evenkeel/wireguard/wg0.endpoints").split('": "')) > 2)
     freeze(people.lab, holder)
@@ -59,7 +61,7 @@ def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
     try:
         waited = {}
         for host in ("client", "web-3"):
-            people.until(lambda host=host: people.tries(host, SERVICE, 0.4), 15)
+            people.until(lambda host=host: people.tries(host, SERVICE, 0.4))
             waited[host] = time.monotonic() - began
     finally:
         thaw(people.lab, holder)
@@ -67,7 +69,7 @@ def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
     print(f"requests through the tunnel again after {waited} s of {LIMIT_SECONDS} s")
     time.sleep(max(0.0, healed + 1.0 - time.monotonic()))
     assert len(people.up()) == 1
-    back = {host: people.until(lambda host=host: people.tries(host, SERVICE, 0.4), 15) for host in ("client", "web-3")}
+    back = {host: people.until(lambda host=host: people.tries(host, SERVICE, 0.4)) for host in ("client", "web-3")}
     print(f"and after the thaw within {back} s")
     while time.monotonic() < healed + 4.0:
         assert len(people.up()) == 1
@@ -75,6 +77,7 @@ def test_a_frozen_holder_is_not_noticed_for_long(people: Site) -> None:
     assert max(back.values()) < LIMIT_SECONDS, back
 
 
+@pytest.mark.alone
 def test_a_planned_move_takes_the_members_along(people: Site) -> None:
     (holder,) = people.up()
     people.play("playbooks/drain.yml", "--limit", holder, evenkeel_reason="test")
@@ -90,7 +93,7 @@ def test_status_shows_who_speaks_with_whom(people: Site) -> None:
     (holder,) = people.up()
     other = next(host for host in NODES if host != holder)
     for host in ("client", "web-3"):
-        people.until(lambda host=host: people.tries(host, SERVICE), 15)
+        people.until(lambda host=host: people.tries(host, SERVICE))
     table, well, dummy = people.status().partition("all is well")
     assert well
     rows = {line.split()[0]: line.split() for line in table.splitlines() if line.startswith("lb-")}
@@ -121,7 +124,7 @@ def test_status_names_a_tunnel_that_is_where_it_should_not_be(people: Site) -> N
     finally:
         people.sh(other, "systemctl stop evenkeel-wireguard@wg0; systemctl start evenkeel-wireguard")
         people.sh(holder, "systemctl start evenkeel-wireguard")
-    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
+    people.until(lambda: people.tries("client", SERVICE, 0.4))
 
 
 # The watcher as it is installed, with a clock of its own: containers share their machine's.
@@ -156,7 +159,7 @@ def test_clocks_that_differ_are_a_finding(people: Site) -> None:
         people.sh(holder, f"rm -r {drop_in}; {restart}")
     people.until(lambda: people.lab.address(holder) not in people.sh(other, skew))
     assert "[H9]" not in people.play("site.yml")
-    people.until(lambda: people.tries("client", SERVICE, 0.4), 20)
+    people.until(lambda: people.tries("client", SERVICE, 0.4))
 
 
 def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
@@ -166,7 +169,7 @@ def test_a_watcher_that_dies_takes_nothing_along(people: Site) -> None:
     watcher = people.sh(holder, "systemctl show -P MainPID evenkeel-wireguard")
     people.sh(holder, "systemctl kill -s KILL evenkeel-wireguard.service")
     people.until(lambda: people.sh(holder, "systemctl show -P MainPID evenkeel-wireguard") not in (watcher, "0\n"))
-    assert people.tries("client", SERVICE)
+    people.until(lambda: people.tries("client", SERVICE))
     assert people.sh(holder, started) == before
 
 
@@ -174,7 +177,7 @@ def test_a_tunnel_that_vanishes_comes_back(people: Site) -> None:
     """wireguard-go is a process like any other; its unit does not notice when it is killed."""
     (holder,) = people.up()
     people.sh(holder, "ip link delete wg0")
-    people.until(lambda: people.tries("client", SERVICE, 0.4), 12)
+    people.until(lambda: people.tries("client", SERVICE, 0.4))
     assert people.up() == {holder}
 
 
@@ -187,19 +190,21 @@ def test_a_watcher_that_is_stopped_takes_the_tunnel_down(people: Site) -> None:
     finally:
         people.sh(holder, "systemctl start evenkeel-wireguard.service")
     assert people.up() == {holder}
-    people.until(lambda: people.tries("client", SERVICE, 0.4), 12)
+    people.until(lambda: people.tries("client", SERVICE, 0.4))
 
 
 def test_a_new_member_disturbs_nobody(people: Site) -> None:
-    count = 1500  # thirty seconds at fifty a second, longer than the run
-    argv = ["docker", "exec", people.lab.container("client"), "ping", "-i", "0.02", "-c", str(count), INTERNAL]
+    argv = ["docker", "exec", people.lab.container("client"), "ping", "-i", "0.02", INTERNAL]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ping:
         people.play("playbooks/member.yml", evenkeel_member="cleo", evenkeel_output=str(people.members))
         people.play("site.yml")
-        assert ping.poll() is None, "the ping ended before the run"
+        people.sh("client", "sleep 1; pkill -INT -x ping")
         said = ping.communicate(timeout=120)[0]
     answered = {int(number) for number in re.findall(r"icmp_seq=(\d+)", said)}
-    assert set(range(1, count + 1)) - answered == set(), said[-400:]
+    # Of the last ones the answer may be on its way.
+    sent = re.search(r"^(\d+) packets transmitted", said, re.MULTILINE)
+    assert sent and int(sent[1]) - max(answered) <= 5, said[-400:]
+    assert set(range(1, max(answered))) - answered == set(), said[-400:]
     for host in people.up():
         assert people.sh(host, "grep -c '^# cleo$' /etc/wireguard/wg0.conf").strip() == "1"
     files = people.members
@@ -217,7 +222,7 @@ def test_a_revoked_member_is_cut_off_on_every_node(people: Site) -> None:
     people.play("playbooks/member.yml", evenkeel_member="ben", evenkeel_revoke=True)
     people.play("site.yml")
     assert not people.tries("web-3", SERVICE)
-    assert people.tries("client", SERVICE)
+    people.until(lambda: people.tries("client", SERVICE))
     for host in NODES:
         assert "# ben" not in people.sh(host, "cat /etc/wireguard/wg0.conf")
     (holder,) = people.up()

@@ -78,5 +78,5 @@ def test_the_second_takes_over_with_its_priority(seed: Site) -> None:
         assert seed.answer("web-1", f"http://{seed.lab.vip}/") in KUBERNETES
     finally:
         seed.sh(FIRST, "systemctl start keepalived")
-    seed.until(lambda: seed.up() == {FIRST}, 30)
+    seed.until(lambda: seed.up() == {FIRST})
     seed.until(lambda: seed.answer("client", RANCHER, 0.4) in KUBERNETES)
