@@ -91,4 +91,4 @@ def test_no_room_is_larger_than_its_share_of_the_plugins() -> None:
 def test_unit_tests_lie_in_rooms_of_the_same_names() -> None:
     folders = {path.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
     known = {path.relative_to(UTILS).parent for path in FILES}
-    assert {folder.parent for folder in folders} - known - {Path(".")} == set()
+    assert {folder.parent for folder in folders} - known - {Path()} == set()
