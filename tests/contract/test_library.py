@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,8 +47,21 @@ def test_the_tool_runs_with_its_tree_alone(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-SEB", tool, "no-such-verb"], cwd="/", env={}, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode in (2, 64), done.stderr
-    assert f"{service(name).tree}/ctl VERB" in done.stdout + done.stderr
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert f"{service(name).tree}/ctl VERB" in done.stderr
+
+
+@each_service
+def test_the_usage_names_every_verb(name: str) -> None:
+    """The table of verbs, as the tool's main has it, beside its documentation."""
+    source = installed(name)[f"{service(name).tree}/{service(name).room}/node/ctl.py"]
+    module = ast.parse(source)
+    tables = [
+        node.value for node in ast.walk(module) if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict)
+    ]
+    verbs = [ast.literal_eval(key).split()[0] for table in tables for key in table.keys if key]
+    told = re.findall(r"^([a-z]+)(?: |$)", (ast.get_docstring(module) or "").partition("\n\n")[2], re.MULTILINE)
+    assert verbs and sorted(verbs) == sorted(told)
 
 
 @each_service

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Drain, Files, number, write
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Drain, Files, number
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.files import write
 from ansible_collections.evenkeel.lb.plugins.modules import drain as module
 
 NOW = 1_000_000.0
@@ -225,17 +226,3 @@ def test_an_unreadable_number_is_none(tmp_path: Path) -> None:
     assert number(tmp_path / "missing") is None
     write(tmp_path / "word", "many\n")
     assert number(tmp_path / "word") is None
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "drain"
-    write(target, "0\n")
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write(target, "-82\n")
-    assert target.read_text(encoding="ascii") == "0\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["drain"]
