@@ -92,7 +92,7 @@ def test_undrained_without_being_drained_is_noted(host: Host) -> None:
     )  # fmt: skip
 
 
-def test_a_lease_expires(host: Host) -> None:
+def test_a_timed_drain_ends_by_itself(host: Host) -> None:
     call(host, state="drained", owner="run-1", expires_seconds=60)
     assert host.value == -82
     (timer,) = [argv for argv in host.calls if argv[0] == "systemd-run"]
@@ -102,7 +102,7 @@ def test_a_lease_expires(host: Host) -> None:
     assert list(host.files.wished()) == []
 
 
-def test_a_renewed_lease_is_no_change_but_lasts_longer(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewed_drain_is_no_change_but_lasts_longer(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     call(host, state="drained", owner="run-1", expires_seconds=60)
     monkeypatch.setattr("time.time", lambda: NOW + 30)
     assert call(host, state="drained", owner="run-1", expires_seconds=60)[0] is False
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_drains(host: Host) -> None:
             "Use letters, digits and . _ - only, at most 100.",
         ),
         ({"value": 5}, "value: a drain lowers the priority. Found: 5. Leave it out, or write -254 to -1."),
-        ({"expires_seconds": 0}, "expires_seconds: a lease lasts a while. Found: 0. Write 1 or more, or leave it out."),
+        ({"expires_seconds": 0}, "expires_seconds: a timed drain lasts a while. Found: 0. Write 1 or more, or leave it out."),
     ],
 )  # fmt: skip
 def test_refusals(host: Host, given: dict[str, Any], message: str) -> None:
