@@ -143,9 +143,9 @@ def roles_block() -> str:
 
 
 def plugins_block() -> str:
-    """One line per module and filter."""
+    """One line per module, filter and lookup."""
     rows = []
-    for folder, what in (("modules", "module"), ("filter", "filter")):
+    for folder, what in (("modules", "module"), ("filter", "filter"), ("lookup", "lookup")):
         for path in sorted((ROOT / "plugins" / folder).glob("*.py")):
             documentation = plugin_documentation(path)
             if documentation:

@@ -13,8 +13,8 @@ author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - A drained node lowers its priority below that of every healthy peer; it serves on until one of them has taken over, so that
     nothing is lost but what is in flight at that moment. A node whose peers are all worse keeps its VIPs.
-  - Who drains is kept by owner. An operator's drain holds until it is lifted, also over reboots; a run's is a lease that expires.
-    Lifting one leaves those of the others.
+  - Who drains is kept by owner. An operator's drain holds until it is lifted, also over reboots; a run's is a timed one, which ends by
+    itself. Lifting one leaves those of the others.
   - "The role P(evenkeel.lb.keepalived#role) has to be on the node."
 options:
   state:
@@ -36,7 +36,7 @@ options:
         which leaves the VIPs without a holder for a moment, or for good when there is no peer.
     type: int
   expires_seconds:
-    description: Makes the drain a lease that ends by itself. Draining again renews it, which does not count as a change.
+    description: Makes the drain a timed one, which ends by itself. Draining again renews it, which does not count as a change.
     type: int
   wait_seconds:
     description:
@@ -145,7 +145,7 @@ def check(params: Mapping[str, Any], files: Files) -> None:
         )
     if params["expires_seconds"] is not None and params["expires_seconds"] <= 0:
         raise Refused(
-            "a lease lasts a while.",
+            "a timed drain lasts a while.",
             "expires_seconds",
             str(params["expires_seconds"]),
             "Write 1 or more, or leave it out.",
@@ -163,9 +163,13 @@ def change(params: Mapping[str, Any], files: Files, check_mode: bool) -> tuple[b
     current = files.drained_by(now)
     others = [drain for drain in current if drain.owner != owner]
     if params["state"] == "drained":
-        lease = params["expires_seconds"]
+        seconds = params["expires_seconds"]
         wish = Drain(
-            owner, params["reason"], round(now, 3), None if lease is None else round(now + lease, 3), params["value"]
+            owner,
+            params["reason"],
+            round(now, 3),
+            None if seconds is None else round(now + seconds, 3),
+            params["value"],
         )
         wish, changed = files.settle(wish, now)
         if not check_mode:

@@ -87,8 +87,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.lease import Lease
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import Lease, Leases
 
 
 class Held(Exception):
@@ -99,25 +98,25 @@ class Held(Exception):
         self.lease = lease
 
 
-def take(files: Files, wish: Lease, instead_of: str | None, check_mode: bool) -> tuple[bool, Lease]:
+def take(leases: Leases, wish: Lease, instead_of: str | None, check_mode: bool) -> tuple[bool, Lease]:
     """Whether anything changed, and the lease. Renewing one's own is no change."""
-    current = files.lease()
+    current = leases.read()
     if current and current.run_id not in (wish.run_id, instead_of):
         raise Held(current)
     if not check_mode:
-        files.take_lease(wish)
+        leases.take(wish)
     return current is None or current.run_id != wish.run_id, wish
 
 
-def release(files: Files, run_id: str | None, check_mode: bool) -> tuple[bool, Lease | None, str]:
+def release(leases: Leases, run_id: str | None, check_mode: bool) -> tuple[bool, Lease | None, str]:
     """Whether anything changed, the lease that is left, and a note."""
-    current = files.lease()
+    current = leases.read()
     if current is None:
         return False, None, "Nobody held this node."
     if run_id not in (None, current.run_id):
         return False, current, f"It is not this run's: {current}."
     if not check_mode:
-        files.release_lease()
+        leases.release()
     return True, None, ""
 
 
@@ -136,14 +135,14 @@ def main() -> None:
         required_if=[("state", "taken", ("run_id",))],
         supports_check_mode=True,
     )
-    given, files, now = module.params, Files(), round(time.time(), 3)
+    given, leases, now = module.params, Leases(), round(time.time(), 3)
     result: dict[str, Any] = {"note": ""}
     try:
-        with files.leasing():
+        with leases.locked():
             if given["state"] == "released":
-                changed, left, result["note"] = release(files, given["run_id"], module.check_mode)
+                changed, left, result["note"] = release(leases, given["run_id"], module.check_mode)
             else:
-                mine = files.lease()
+                mine = leases.read()
                 since = mine.since if mine and mine.run_id == given["run_id"] else now
                 ends = None if given["expires_seconds"] is None else now + given["expires_seconds"]
                 wish = Lease(
@@ -155,7 +154,7 @@ def main() -> None:
                     ends,
                     given["controller"] or {},
                 )
-                changed, left = take(files, wish, given["instead_of"], module.check_mode)
+                changed, left = take(leases, wish, given["instead_of"], module.check_mode)
         module.exit_json(changed=changed, lease=left.as_dict() if left else None, **result)
     except Held as held:
         module.fail_json(
@@ -163,7 +162,7 @@ def main() -> None:
             lease=held.lease.as_dict(),
             error={
                 "what": "Another run holds this node",
-                "where": str(files.lease_path),
+                "where": str(leases.path),
                 "got": str(held.lease),
                 "remedy": held.lease.remedy,
             },

@@ -138,7 +138,7 @@ problem:
   type: str
   returned: always
 drain:
-  description: Who wishes that this node holds no VIP. Expired leases are left out.
+  description: Who wishes that this node holds no VIP. Those that have ended are left out.
   type: list
   elements: dict
   returned: always
@@ -204,6 +204,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import Leases
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
@@ -220,7 +221,7 @@ def info(files: Files, history_since: float | None = None) -> dict[str, Any]:
     """Everything that RETURN promises."""
     live = looking.look(files)
     found = looking.instances(files, live)
-    lease = files.lease()
+    lease = Leases(files.root).read()
     return {
         "running": live.running,
         "since": live.since if live.running else "",

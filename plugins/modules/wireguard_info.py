@@ -87,7 +87,7 @@ clocks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.device import Trouble
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.verbs import Trouble
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.live import look
 
 

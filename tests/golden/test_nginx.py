@@ -20,7 +20,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.model import bu
 
 from tests.golden.daemons import RELEASES, daemons
 from tests.haproxy import self_signed
-from tests.nginx import ROLE, options, rendered
+from tests.library import installed
+from tests.nginx import options, rendered
 
 HERE = Path(__file__).parent / "nginx"
 CASES = sorted(path.stem for path in HERE.glob("*.yml"))
@@ -109,11 +110,9 @@ def test_a_reload_that_nginx_refuses_after_a_good_test_is_found_out(release: str
     one, other = limited("$binary_remote_addr", 5), limited(key, 6)
     files: dict[str, str | bytes] = dict(rendered(one))
     files.update({f"/tmp/next/{path.rpartition('/')[2]}": text for path, text in rendered(other).items()})
-    library = Path(__file__).parents[2] / "plugins" / "module_utils" / "_nginx" / "node" / "ctl.py"
-    files["/usr/local/lib/evenkeel/nginx/_nginx/node/ctl.py"] = library.read_bytes()
-    files["/usr/local/lib/evenkeel/nginx/start"] = (ROLE / "files" / "ctl").read_bytes()
-    start = "install -m 0755 /usr/local/lib/evenkeel/nginx/start /usr/local/lib/evenkeel/nginx/ctl\n"
-    command = ["sh", "-c", start + RELOADED, "sh", one["digest"], other["digest"]]
+    files.update(installed("nginx"))
+    executable = "chmod 0755 /usr/local/lib/evenkeel/nginx/ctl\n"
+    command = ["sh", "-c", executable + RELOADED, "sh", one["digest"], other["digest"]]
     said = daemons(release).run(command, files).stdout
     results = re.findall(r"^(\w+) (\d)$", said, re.MULTILINE)
     assert results == [("verify", "0"), ("test", "0"), ("reload", "0"), ("verify", found)], said

@@ -20,7 +20,7 @@ import yaml
 from lab import engine
 from tests.golden.daemons import Daemons, daemons
 from tests.haproxy import self_signed
-from tests.suite.steps import ROOT
+from tests.library import installed
 from tests.traefik import ROLE, binary, model
 
 HERE = Path(__file__).parent / "traefik"
@@ -32,7 +32,6 @@ TEXTS = {
     "traefik.service": "/etc/systemd/system/traefik.service",
 }
 LIBRARY = "/usr/local/lib/evenkeel/traefik"
-PLUGINS = ROOT / "plugins" / "module_utils" / "_traefik" / "node"
 
 
 @functools.cache
@@ -85,9 +84,7 @@ def tried(name: str, **instead: str) -> tuple[int, str]:
     files[TEXTS["trial.yml"]] = instead.get("trial", str(files[TEXTS["trial.yml"]]))
     for entry in case(name)["files"]:
         files[entry["path"]] = key if entry["path"].endswith(".key") else instead.get("certificate", certificate)
-    files[f"{LIBRARY}/ctl"] = (ROLE / "files" / "ctl").read_bytes()
-    for path in PLUGINS.glob("*.py"):
-        files[f"{LIBRARY}/_traefik/node/{path.name}"] = path.read_bytes()
+    files.update(installed("traefik"))
     argv = ["python3", f"{LIBRARY}/ctl", "try", "/usr/local/bin/traefik", case(name)["digest"]]
     done = node().run(argv, files)
     return done.returncode, done.stdout

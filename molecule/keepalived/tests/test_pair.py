@@ -126,7 +126,7 @@ def test_drain_moves_the_vips_and_undrain_lets_them_come_back(pair: Pair, watch:
     assert pair.state("lb-1")["state"] == "BACKUP"
     again = pair.module("lb-1", "drain", state="drained", reason="test", wait_seconds=10)
     assert (again["changed"], again["drained_by"]) == (False, ["operator"])
-    # A run's lease beside it: lifting the one leaves the other.
+    # A run's drain beside it: lifting the one leaves the other.
     pair.module("lb-1", "drain", state="drained", owner="run-1", expires_seconds=600)
     lifted = pair.module("lb-1", "drain", state="undrained", owner="run-1")
     assert (lifted["changed"], lifted["drained_by"]) == (True, ["operator"])

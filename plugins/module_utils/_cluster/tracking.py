@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._core import services
+from .._core.services import Service
+
 # keepalived counts a track file at or below this as FAULT; a weight must stay above it.
 FAULT = -254
 STRONGEST = 253
@@ -29,20 +32,13 @@ SPAN = STEP * (SLOTS - 1)
 CHECK: Mapping[str, Any] = {"interval": 1, "timeout": 1, "fall": 2, "rise": 2, "answer_within": 0.5}
 
 
-def _proxy(name: str, port: int) -> dict[str, Any]:
-    return {
-        "unit": f"{name}.service",
-        "alive": {"host": "127.0.0.1", "port": port, "path": "/alive"},
-        "ready": {"host": "127.0.0.1", "port": port, "path": "/ready"},
-    }
+def _tracked(service: Service) -> dict[str, Any]:
+    at = {"host": "127.0.0.1", "port": service.health_port}
+    return {"unit": service.unit, "alive": {**at, "path": "/alive"}, "ready": {**at, "path": "/ready"}}
 
 
 # `track: [haproxy]` means this entry; `keepalived_track_services` is merged over the table, entry by entry.
-SERVICES: Mapping[str, Mapping[str, Any]] = {
-    "haproxy": _proxy("haproxy", 8405),
-    "nginx": _proxy("nginx", 8406),
-    "traefik": _proxy("traefik", 8407),
-}
+SERVICES: Mapping[str, Mapping[str, Any]] = {one.name: _tracked(one) for one in services.SERVICES if one.health_port}
 
 
 @dataclass(frozen=True)

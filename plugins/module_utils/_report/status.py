@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Any
 
-from .._core.lease import moment, read_lease
+from .._commit.lease import moment, read_lease
 from .._rollout.live import Cluster
 from .drift import KINDS
 from .per_node import Mask, differences

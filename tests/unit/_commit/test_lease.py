@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.lease import Lease, read_lease
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import Lease, Leases, read_lease
 from ansible_collections.evenkeel.lb.plugins.modules import lease as module
 from ansible_collections.evenkeel.lb.plugins.plugin_utils import controller
 
@@ -25,84 +24,84 @@ def lease(run_id: str = "first", **changed: Any) -> Lease:
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
+def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Leases:
     monkeypatch.setattr("time.time", lambda: NOW + 1)
     (tmp_path / "var/lib/evenkeel").mkdir(parents=True)
-    return Files(tmp_path)
+    return Leases(tmp_path)
 
 
-def test_a_free_node_is_taken_and_given_back(files: Files) -> None:
-    assert module.take(files, lease(), None, False) == (True, lease())
-    assert files.lease() == lease()
-    assert module.release(files, "first", False) == (True, None, "")
-    assert files.lease() is None
+def test_a_free_node_is_taken_and_given_back(leases: Leases) -> None:
+    assert module.take(leases, lease(), None, False) == (True, lease())
+    assert leases.read() == lease()
+    assert module.release(leases, "first", False) == (True, None, "")
+    assert leases.read() is None
 
 
-def test_renewing_ones_own_is_no_change_but_lasts_longer(files: Files) -> None:
-    module.take(files, lease(), None, False)
+def test_renewing_ones_own_is_no_change_but_lasts_longer(leases: Leases) -> None:
+    module.take(leases, lease(), None, False)
     later = lease(expires=NOW + 1800)
-    assert module.take(files, later, None, False) == (False, later)
-    assert files.lease() == later
+    assert module.take(leases, later, None, False) == (False, later)
+    assert leases.read() == later
 
 
-def test_somebody_elses_is_refused_by_name(files: Files) -> None:
-    module.take(files, lease(), None, False)
+def test_somebody_elses_is_refused_by_name(leases: Leases) -> None:
+    module.take(leases, lease(), None, False)
     with pytest.raises(module.Held) as held:
-        module.take(files, lease("second"), None, False)
+        module.take(leases, lease("second"), None, False)
     assert str(held.value) == (
         "Another run holds this node. Found: propagate by ann@desk, run first, since 2026-11-21 12:13:04 UTC, "
         "until 2026-11-21 12:28:04 UTC at the latest. "
         "Wait for that run. If it is gone for good, its lease ends by itself at the time named."
     )
-    assert files.lease() == lease()
+    assert leases.read() == lease()
 
 
-def test_a_hold_says_how_it_is_released(files: Files) -> None:
-    module.take(files, lease(playbook="rollback", expires=None, reason="web was slow"), None, False)
+def test_a_hold_says_how_it_is_released(leases: Leases) -> None:
+    module.take(leases, lease(playbook="rollback", expires=None, reason="web was slow"), None, False)
     with pytest.raises(
         module.Held, match=r"until it is released \(web was slow\)\. Look .* -e evenkeel_release=true\.$"
     ):
-        module.take(files, lease("second"), None, False)
+        module.take(leases, lease("second"), None, False)
 
 
-def test_one_that_has_ended_is_nobodys(files: Files) -> None:
-    module.take(files, lease(expires=NOW), None, False)
-    assert files.lease() is None
-    assert module.take(files, lease("second"), None, False)[0] is True
+def test_one_that_has_ended_is_nobodys(leases: Leases) -> None:
+    module.take(leases, lease(expires=NOW), None, False)
+    assert leases.read() is None
+    assert module.take(leases, lease("second"), None, False)[0] is True
 
 
-def test_that_of_a_run_that_died_is_taken_over(files: Files) -> None:
-    module.take(files, lease(), None, False)
-    assert module.take(files, lease("second"), "first", False) == (True, lease("second"))
+def test_that_of_a_run_that_died_is_taken_over(leases: Leases) -> None:
+    module.take(leases, lease(), None, False)
+    assert module.take(leases, lease("second"), "first", False) == (True, lease("second"))
 
 
-def test_check_mode_takes_and_releases_nothing(files: Files) -> None:
-    assert module.take(files, lease(), None, True)[0] is True
-    assert files.lease() is None
-    module.take(files, lease(), None, False)
-    assert module.release(files, "first", True)[0] is True
-    assert files.lease() == lease()
+def test_check_mode_takes_and_releases_nothing(leases: Leases) -> None:
+    assert module.take(leases, lease(), None, True)[0] is True
+    assert leases.read() is None
+    module.take(leases, lease(), None, False)
+    assert module.release(leases, "first", True)[0] is True
+    assert leases.read() == lease()
 
 
 @pytest.mark.parametrize(
     ("held", "run_id", "note"),
     [(False, "first", "Nobody held this node."), (True, "second", f"It is not this run's: {lease()}.")],
 )
-def test_releasing_what_is_not_ones_own_changes_nothing(files: Files, held: bool, run_id: str, note: str) -> None:
+def test_releasing_what_is_not_ones_own_changes_nothing(leases: Leases, held: bool, run_id: str, note: str) -> None:
     if held:
-        module.take(files, lease(), None, False)
-    assert module.release(files, run_id, False) == (False, lease() if held else None, note)
+        module.take(leases, lease(), None, False)
+    assert module.release(leases, run_id, False) == (False, lease() if held else None, note)
 
 
-def test_a_person_releases_whoevers_it_is(files: Files) -> None:
-    module.take(files, lease(expires=None), None, False)
-    assert module.release(files, None, False) == (True, None, "")
+def test_a_person_releases_whoevers_it_is(leases: Leases) -> None:
+    module.take(leases, lease(expires=None), None, False)
+    assert module.release(leases, None, False) == (True, None, "")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"run_id": 1}'])
-def test_one_that_cannot_be_read_is_somebodys(files: Files, text: str) -> None:
-    files.lease_path.write_text(text)
-    found = files.lease()
+def test_one_that_cannot_be_read_is_somebodys(leases: Leases, text: str) -> None:
+    leases.path.write_text(text)
+    found = leases.read()
     assert found is not None and found.hold and "can't be read" in found.playbook
 
 

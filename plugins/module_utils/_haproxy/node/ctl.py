@@ -19,12 +19,15 @@ import ipaddress
 import os
 import re
 import subprocess
-import sys
 import syslog
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from ..._node import verbs
+from ..._node.files import write
+from ..._node.process import older
 from ..._proxy.pem import stranger
 from .admin import Haproxy, Refused
 from .drains import Drains, Wishes
@@ -35,7 +38,6 @@ CERTIFICATES = "/etc/haproxy/certs"
 MAPS = "/etc/haproxy/maps"
 # A command with its payload has to fit into one of HAProxy's buffers (16 kB by default).
 CHUNK = 8000
-CLOCK = 0.1
 # How long a daemon that has just started may take to answer.
 START_SECONDS = 5
 
@@ -47,12 +49,7 @@ def read(path: str) -> str:
 
 def write_state(text: str) -> None:
     """Whole or not at all: the next worker may be reading."""
-    path = STATE
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    new = path + ".new"
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    os.rename(new, path)
+    write(Path(STATE), text)
 
 
 def save(haproxy: Haproxy, wishes: Wishes) -> None:
@@ -262,13 +259,6 @@ def update(haproxy: Haproxy) -> None:
 # --- verification
 
 
-def started(pid: int) -> float:
-    """When a process began, in seconds since the epoch."""
-    ticks = int(read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[19])
-    uptime = float(read("/proc/uptime").split()[0])
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
-
-
 def verify(haproxy: Haproxy, digest: str, applied: str, since: float) -> list[str]:
     """What does not hold."""
     problems = []
@@ -277,7 +267,7 @@ def verify(haproxy: Haproxy, digest: str, applied: str, since: float) -> list[st
         problems.append(f"the running configuration is {running or 'not ours'}, the file's is {digest}")
     if applied in ("start", "restart", "reload"):
         pid = re.search(r"^Pid:\s*(\d+)", haproxy.ask("show info"), re.MULTILINE)
-        if pid is None or started(int(pid.group(1))) < since - CLOCK:
+        if pid is None or older(int(pid.group(1)), since):
             problems.append(f"the worker that answers is older than the {applied}")
     for path in loaded_certificates(haproxy):
         if running_fingerprint(haproxy, path) != fingerprint(read(path)):
@@ -290,42 +280,34 @@ def verify(haproxy: Haproxy, digest: str, applied: str, since: float) -> list[st
 
 def main(argv: Sequence[str]) -> int:
     haproxy = Haproxy()
-    try:
-        if argv == ["save"]:
-            wishes = wished()
-            # States of an earlier reload are worse than none.
-            forget(wishes)
-            save(haproxy, wishes)
-        elif argv == ["forget"]:
-            forget(wished())
-        elif argv == ["drains"]:
-            drain(haproxy, START_SECONDS)
-        elif argv == ["check"]:
-            problems = no_chains()
-            say("\n".join(problems))
-            return 1 if problems else 0
-        elif argv == ["update"]:
-            try:
-                update(haproxy)
-            except Refused as problem:
-                # What cannot be changed while it runs (a chain too long for a buffer) is changed by a reload.
-                say(f"{problem}; reloading instead")
-                return subprocess.call(["systemctl", "reload", "haproxy.service"])
-        elif len(argv) == 2 and argv[0] == "verify":
-            applied, since = os.environ.get("EVENKEEL_APPLY", ""), float(os.environ.get("EVENKEEL_STARTED") or 0)
-            problems = verify(haproxy, argv[1], applied, since)
-            if not problems:
-                drain(haproxy)
-            say("\n".join(problems))
-            return 1 if problems else 0
-        else:
-            say(__doc__)
-            return 2
-    except (OSError, Refused) as problem:
-        say(f"haproxy: {problem}")
-        return 1
-    return 0
 
+    def saved() -> None:
+        wishes = wished()
+        # States of an earlier reload are worse than none.
+        forget(wishes)
+        save(haproxy, wishes)
 
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    def updated() -> int:
+        try:
+            update(haproxy)
+        except Refused as problem:
+            # What cannot be changed while it runs (a chain too long for a buffer) is changed by a reload.
+            verbs.say([f"{problem}; reloading instead"])
+            return subprocess.call(["systemctl", "reload", "haproxy.service"])
+        return 0
+
+    def verified(digest: str) -> list[str]:
+        problems = verify(haproxy, digest, *verbs.applied())
+        if not problems:
+            drain(haproxy)
+        return problems
+
+    known: verbs.Verbs = {
+        "save": saved,
+        "forget": lambda: forget(wished()),
+        "drains": lambda: drain(haproxy, START_SECONDS),
+        "check": no_chains,
+        "update": updated,
+        "verify DIGEST": verified,
+    }
+    return verbs.call(argv, known, __doc__, "haproxy", (Refused,))

@@ -12,13 +12,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from ..._node.files import write
 from .admin import Haproxy, Refused
 from .answers import DRAINED, IN_MAINTENANCE, READY, admin, number, states
 
@@ -81,24 +80,8 @@ class Drains:
         return {at: wish for at, wish in found.items() if wish.gone is None or moment - wish.gone < GRACE_SECONDS}
 
     def write(self, wishes: Wishes) -> None:
-        """Whole or not at all, and still there after a power cut."""
         servers = {"/".join(at): asdict(wish) for at, wish in sorted(wishes.items())}
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.file.parent, prefix=f".{self.file.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps({"schema": SCHEMA, "servers": servers}, indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.file)
-        except BaseException:
-            os.unlink(name)
-            raise
-        descriptor = os.open(self.file.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write(self.file, json.dumps({"schema": SCHEMA, "servers": servers}, indent=1) + "\n")
 
     def settle(self, haproxy: Haproxy, now: float | None = None) -> list[str]:
         """Bring the running daemon into step with the wishes; what was done, and which servers are gone."""

@@ -13,11 +13,10 @@ verify          prove that the configuration is in force and that nothing of our
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._node import verbs
 from ..change import SWITCH, classify_texts
 from ..conf import configured, refusals
 from . import live as looking
@@ -113,25 +112,24 @@ def _differences(live: looking.Live) -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    verb = argv[0] if argv else ""
     files = Files()
-    problems: list[str] = []
-    if verb == "seed":
-        files.seed()
-    elif verb == "part":
-        part(files)
-    elif verb == "derive":
+
+    def derive() -> None:
         with files.locked():
             files.derive()
-    elif verb == "join":
-        join(files, files.facts())
-    elif verb == "check" and len(argv) == 2:
-        problems = [f"{argv[1]}: {line}" for line in check(Path(argv[1]).read_text(encoding="utf-8"), files)]
-    elif verb == "verify":
-        problems = verify(files)
-    else:
-        sys.stderr.write(__doc__ or "")
-        return os.EX_USAGE
-    for problem in problems:
-        sys.stderr.write(problem + "\n")
-    return 1 if problems else 0
+
+    def parted() -> None:
+        part(files)
+
+    def checked(path: str) -> list[str]:
+        return [f"{path}: {line}" for line in check(Path(path).read_text(encoding="utf-8"), files)]
+
+    known: verbs.Verbs = {
+        "seed": files.seed,
+        "part": parted,
+        "derive": derive,
+        "join": lambda: join(files, files.facts()),
+        "check FILE": checked,
+        "verify": lambda: verify(files),
+    }
+    return verbs.call(argv, known, __doc__, "keepalived")

@@ -11,18 +11,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from ..._core.lease import PATH as LEASE_PATH
-from ..._core.lease import Lease, read_lease
+from ..._node.files import sync, write
 from ..conf import FAULT_VALUE
 
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -137,7 +134,7 @@ class Files:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """One at a time: a lease may expire while a playbook drains."""
+        """One at a time: a timed drain may end while a playbook drains."""
         self.drains.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.drains / ".lock").open("w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -171,7 +168,7 @@ class Files:
         return [drain for drain in self.wished() if not drain.expired(moment)]
 
     def settle(self, wish: Drain, now: float) -> tuple[Drain, bool]:
-        """A wish beside what its owner wished before: it keeps its beginning, and a renewed lease is no change."""
+        """A wish beside what its owner wished before: it keeps its beginning, and a timed drain that is renewed is no change."""
         before = next((drain for drain in self.drained_by(now) if drain.owner == wish.owner), None)
         if before is None:
             return wish, True
@@ -194,7 +191,7 @@ class Files:
         return True
 
     def derive(self, now: float | None = None) -> int:
-        """Purge expired leases, bring the track file into step, and arm a timer for the next expiry."""
+        """Purge timed drains that have ended, bring the track file into step, and arm a timer for the next expiry."""
         moment = time.time() if now is None else now
         for drain in self.wished():
             if drain.expired(moment):
@@ -222,37 +219,6 @@ class Files:
             ]
         )  # fmt: skip
 
-    # -- lease: which run may change this node ---------------------------------------------------------------------------
-
-    @property
-    def lease_path(self) -> Path:
-        return self.root / LEASE_PATH.lstrip("/")
-
-    def lease(self, now: float | None = None) -> Lease | None:
-        """Who may change this node and nobody else; None where anybody may. One that can't be read is somebody's."""
-        try:
-            found = read_lease(json.loads(self.lease_path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return Lease("unknown", f"{self.lease_path} can't be read", since=self.lease_path.stat().st_mtime)
-        return None if found.ended(time.time() if now is None else now) else found
-
-    @contextlib.contextmanager
-    def leasing(self) -> Iterator[None]:
-        """One at a time: two runs may ask at once."""
-        self.lease_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self.lease_path.with_name("lease.lock").open("w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def take_lease(self, taken: Lease) -> None:
-        write(self.lease_path, json.dumps(taken.as_dict(), indent=1) + "\n")
-
-    def release_lease(self) -> None:
-        self.lease_path.unlink()
-        sync(self.lease_path.parent)
-
     def seed(self) -> None:
         """What must be in place before keepalived reads its configuration, at start and at reload."""
         facts = self.facts()
@@ -273,27 +239,3 @@ def number(path: Path) -> int | None:
         return int(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         return None
-
-
-def write(path: Path, text: str) -> None:
-    """Whole or not at all, and still there after a power cut."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    sync(path.parent)
-
-
-def sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,14 +15,14 @@ import contextlib
 import http.client
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..._node import process, verbs
+
 PID = "/run/nginx.pid"
 NONLOCAL_BIND = ("/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind")
-CLOCK = 0.1
 # `close_kept` makes it: while it is there, clients are told to close.
 CLOSING = "/run/evenkeel/nginx.closing"
 SETTLE_SECONDS = 10
@@ -34,40 +34,32 @@ LEAVING = "is shutting down"
 ASKED = 5
 
 
-def started(pid: int, proc: Path = Path("/proc")) -> float:
-    """When a process began, in seconds since the epoch."""
-    ticks = int((proc / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[19])
-    uptime = float((proc / "uptime").read_text().split()[0])
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def workers(master: int, proc: Path = Path("/proc")) -> dict[int, str]:
+def workers(master: int, proc: Path = process.PROC) -> dict[int, str]:
     """The processes that the master has made, by what they call themselves."""
     found: dict[int, str] = {}
     for one in proc.iterdir():
         if one.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
-                parent = int((one / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if parent == master:
+                if process.parent(int(one.name), proc) == master:
                     title = (one / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                     if "worker process" in title:
                         found[int(one.name)] = title
     return found
 
 
-def taking(master: int, proc: Path = Path("/proc")) -> list[int]:
+def taking(master: int, proc: Path = process.PROC) -> list[int]:
     """Workers that take connections."""
     return [pid for pid, title in workers(master, proc).items() if LEAVING not in title]
 
 
-def settle(closing: str = CLOSING, proc: Path = Path("/proc"), patience: float = SETTLE_SECONDS) -> None:
+def settle(closing: str = CLOSING, proc: Path = process.PROC, patience: float = SETTLE_SECONDS) -> None:
     """Workers from before a reload go on for a moment. What a client kept of them would be cut when they go."""
     if not os.path.exists(closing):
         return
     since, deadline = time.time() - RECENT, time.monotonic() + patience
     with contextlib.suppress(OSError, ValueError):
         master = int(Path(PID).read_text())
-        while time.monotonic() < deadline and any(started(pid, proc) < since for pid in taking(master, proc)):
+        while time.monotonic() < deadline and any(process.started(pid, proc) < since for pid in taking(master, proc)):
             time.sleep(0.05)
     os.remove(closing)
 
@@ -82,11 +74,13 @@ def running(address: str) -> str:
         return answer.read().decode(errors="replace").strip() if answer.status == 200 else ""
 
 
-def check(elsewhere: bool) -> int:
+def check(where: str) -> int:
     """nginx's own checker. It binds, so that a virtual IP of another node would be a fault until the sysctl is in force:
     then the question is asked in an empty network of its own, where it is."""
+    if where not in ("elsewhere", "here"):
+        raise verbs.Misuse
     switches = [path for path in map(Path, NONLOCAL_BIND) if path.exists()]
-    if not elsewhere or all(path.read_text().strip() == "1" for path in switches):
+    if where == "here" or all(path.read_text().strip() == "1" for path in switches):
         return subprocess.call(["nginx", "-t"])
     enabled = "; ".join(f"echo 1 > {path}" for path in switches)
     return subprocess.call(["unshare", "--net", "sh", "-ec", f"{enabled}; exec nginx -t"])
@@ -100,7 +94,7 @@ def verify(address: str, digest: str, applied: str, since: float) -> list[str]:
     if not current:
         problems.append("there is no worker that takes connections")
     if applied in ("start", "restart", "reload"):
-        old = [pid for pid in current if started(pid) < since - CLOCK]
+        old = [pid for pid in current if process.older(pid, since)]
         if old:
             problems.append(
                 f"workers from before the {applied} still take connections: {', '.join(map(str, old))}. "
@@ -112,22 +106,9 @@ def verify(address: str, digest: str, applied: str, since: float) -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    if list(argv) == ["settle"]:
-        settle()
-        return 0
-    if list(argv) in (["check", "here"], ["check", "elsewhere"]):
-        return check(argv[1] == "elsewhere")
-    if len(argv) != 3 or argv[0] != "verify":
-        say(__doc__ or "")
-        return 2
-    applied, since = os.environ.get("EVENKEEL_APPLY", ""), float(os.environ.get("EVENKEEL_STARTED") or 0)
-    try:
-        problems = verify(argv[1], argv[2], applied, since)
-    except (OSError, ValueError, http.client.HTTPException) as problem:
-        problems = [f"nginx: {problem}"]
-    say("\n".join(problems))
-    return 1 if problems else 0
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    known: verbs.Verbs = {
+        "settle": settle,
+        "check WHERE": check,
+        "verify ADDRESS DIGEST": lambda address, digest: verify(address, digest, *verbs.applied()),
+    }
+    return verbs.call(argv, known, __doc__, "nginx", (ValueError, http.client.HTTPException))

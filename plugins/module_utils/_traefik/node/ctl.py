@@ -22,12 +22,15 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
+from ..._node import verbs
+from ..._node.files import write
+from ..._node.verbs import Trouble
 from .answers import Api, Silent, problems
 
 USER = "traefik"
@@ -49,18 +52,14 @@ NOT_OURS = re.compile(r"@docker")
 CONSTRAINTS = "Error matching constraints expression"
 
 
-class Refused(Exception):
-    """What speaks against the set, a line each."""
-
-
 # --- a trial
 
 
 def try_candidate(binary: str, digest: str) -> None:
-    """Raises Refused with everything that the second process minds."""
+    """Raises Trouble with everything that the second process minds."""
     bad = list(broken_pairs())
     if bad:
-        raise Refused("\n".join(bad))
+        raise Trouble("\n".join(bad))
     own_network()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -78,7 +77,7 @@ def try_candidate(binary: str, digest: str) -> None:
             process.wait()
         said = list(errors(text_of(log), ended=process.returncode != -9))
     if found or said:
-        raise Refused("\n".join([*found, *said]))
+        raise Trouble("\n".join([*found, *said]))
 
 
 def text_of(log: TextIO) -> str:
@@ -176,16 +175,9 @@ def broken_pairs() -> Iterator[str]:
 
 def update() -> None:
     """The rename of a copy is what the daemon watches for; it reads the certificates with the file."""
-    status = os.stat(DYNAMIC)
-    copy = os.path.join(os.path.dirname(DYNAMIC), ".evenkeel.again")
-    with open(DYNAMIC, "rb") as file:
-        content = file.read()
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchown(descriptor, status.st_uid, status.st_gid)
-        os.fchmod(descriptor, status.st_mode & 0o7777)
-        file.write(content)
-    os.rename(copy, DYNAMIC)
+    path = Path(DYNAMIC)
+    status = path.stat()
+    write(path, path.read_bytes(), status.st_mode & 0o7777, (status.st_uid, status.st_gid))
 
 
 # --- verification
@@ -202,28 +194,13 @@ def open_storages() -> Iterator[str]:
 def verify(address: str, digest: str) -> None:
     found = [*problems(Api(address), digest), *open_storages()]
     if found:
-        raise Refused("\n".join(found))
+        raise Trouble("\n".join(found))
 
 
 def main(argv: Sequence[str]) -> int:
-    try:
-        if len(argv) == 3 and argv[0] == "try":
-            try_candidate(argv[1], argv[2])
-        elif argv == ["update"]:
-            update()
-        elif len(argv) == 3 and argv[0] == "verify":
-            verify(argv[1], argv[2])
-        else:
-            say(__doc__)
-            return 2
-    except Refused as problem:
-        say(str(problem))
-        return 1
-    except (OSError, Silent) as problem:
-        say(f"traefik: {problem}")
-        return 1
-    return 0
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    known: verbs.Verbs = {
+        "try BINARY DIGEST": try_candidate,
+        "update": update,
+        "verify ADDRESS DIGEST": verify,
+    }
+    return verbs.call(argv, known, __doc__, "traefik", (Silent,))

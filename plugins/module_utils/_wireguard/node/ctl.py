@@ -24,7 +24,10 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_interface
 from typing import Callable
 
-from .device import NFT, RUN, TABLE, Device, Trouble, devices, node, run, succeeds
+from ..._node import verbs
+from ..._node.files import write
+from ..._node.verbs import Trouble
+from .device import NFT, RUN, TABLE, Device, devices, node, run, succeeds
 from .watch import skews, watch
 
 # No interface has this name, so that a file is read and nothing is changed.
@@ -99,10 +102,8 @@ def check(device: Device) -> None:
     """wg reads a file before it looks for the interface, so its parser can be asked without one."""
     text = run("wg-quick", "strip", str(device.conf))
     scratch = RUN / f"{device.name}.check"
-    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write(scratch, text)
     try:
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
         run("wg", "setconf", NOWHERE, str(scratch))
     except Trouble as trouble:
         if "Unable to modify interface" not in str(trouble):
@@ -146,40 +147,42 @@ def _differences(device: Device) -> list[str]:
     return found
 
 
-def main(argv: Sequence[str]) -> int:
-    verb, names = (argv[0] if argv else ""), list(argv[1:2])
-    named = {"start": Device.start, "stop": Device.stop, "sync": _sync, "check": check}
-    try:
-        if verb in named and names:
-            named[verb](devices(names)[0])
-        elif verb == "verify":
-            problems = verify()
-            for name, seconds in skews().items():
-                sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
-            for problem in problems:
-                sys.stderr.write(problem + "\n")
-            return 1 if problems else 0
-        elif verb == "watch":
-            watch()
-            # Another configuration, and maybe another version of this program; the tunnels are none of its children.
-            os.execv(
-                sys.executable,
-                [sys.executable, *sys.orig_argv[1:]]
-                if hasattr(sys, "orig_argv")
-                else [sys.executable, "-SEB", *sys.argv],
-            )
-        elif verb in ("up", "down", "reload"):
-            {"up": up, "down": down, "reload": reload}[verb]()
-        else:
-            sys.stderr.write(__doc__ or "")
-            return os.EX_USAGE
-    except (Trouble, OSError) as trouble:
-        sys.stderr.write(f"{trouble}\n")
-        return 1
-    return 0
-
-
 def _sync(device: Device) -> None:
     """From wg-quick: the interface is there, and whoever had a session with its predecessor is to hear of it."""
     device.sync()
     device.call()
+
+
+def _verified() -> list[str]:
+    problems = verify()
+    for name, seconds in skews().items():
+        sys.stderr.write(f"warning: the clock of {name} differs by {seconds} s from this node's\n")
+    return problems
+
+
+def _watched() -> None:
+    watch()
+    # Another configuration, and maybe another version of this program; the tunnels are none of its children.
+    again = sys.orig_argv[1:] if hasattr(sys, "orig_argv") else ["-SEB", *sys.argv]
+    os.execv(sys.executable, [sys.executable, *again])
+
+
+def main(argv: Sequence[str]) -> int:
+    def of(act: Callable[[Device], object]) -> Callable[[str], None]:
+        def named(name: str) -> None:
+            act(devices([name])[0])
+
+        return named
+
+    known: verbs.Verbs = {
+        "up": up,
+        "down": down,
+        "reload": reload,
+        "watch": _watched,
+        "start NAME": of(Device.start),
+        "stop NAME": of(Device.stop),
+        "sync NAME": of(_sync),
+        "check NAME": of(check),
+        "verify": _verified,
+    }
+    return verbs.call(argv, known, __doc__, "wireguard")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import socket
 import subprocess
@@ -17,16 +16,15 @@ from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
+from ..._node.files import write
+from ..._node.verbs import Trouble
+
 ETC, RUN = Path("/etc/wireguard"), Path("/run/evenkeel/wireguard")
 NODE = Path("/etc/evenkeel/wireguard.json")
 NFT = Path("/etc/evenkeel/wireguard.nft")
 TABLE = "evenkeel_wireguard"
 DISCARD = 9
 MARK = re.compile(r"(?m)^FwMark\s*=")
-
-
-class Trouble(Exception):
-    """What went wrong, in one line for whoever reads the journal."""
 
 
 def run(*argv: str, stdin: str | None = None) -> str:
@@ -52,16 +50,6 @@ def node() -> dict[str, Any]:
     with contextlib.suppress(FileNotFoundError):
         return dict(json.loads(NODE.read_text(encoding="utf-8")))
     return {"interfaces": {}}
-
-
-def write(path: Path, text: str) -> None:
-    """For root's eyes only, all of it or nothing."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)
 
 
 def has_address(address: str) -> bool:

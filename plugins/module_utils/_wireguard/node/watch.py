@@ -19,8 +19,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from ..._node.files import write
+from ..._node.verbs import Trouble
 from . import mirror
-from .device import RUN, Device, Trouble, devices, node, run, write
+from .device import RUN, Device, devices, node, run
 
 RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x10, 0x100
 TICK = 1.0

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Drain, Files, number, write
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Drain, Files, number
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.files import write
 from ansible_collections.evenkeel.lb.plugins.modules import drain as module
 
 NOW = 1_000_000.0
@@ -91,7 +92,7 @@ def test_undrained_without_being_drained_is_noted(host: Host) -> None:
     )  # fmt: skip
 
 
-def test_a_lease_expires(host: Host) -> None:
+def test_a_timed_drain_ends_by_itself(host: Host) -> None:
     call(host, state="drained", owner="run-1", expires_seconds=60)
     assert host.value == -82
     (timer,) = [argv for argv in host.calls if argv[0] == "systemd-run"]
@@ -101,7 +102,7 @@ def test_a_lease_expires(host: Host) -> None:
     assert list(host.files.wished()) == []
 
 
-def test_a_renewed_lease_is_no_change_but_lasts_longer(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewed_drain_is_no_change_but_lasts_longer(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     call(host, state="drained", owner="run-1", expires_seconds=60)
     monkeypatch.setattr("time.time", lambda: NOW + 30)
     assert call(host, state="drained", owner="run-1", expires_seconds=60)[0] is False
@@ -134,7 +135,7 @@ def test_a_file_that_cannot_be_read_drains(host: Host) -> None:
             "Use letters, digits and . _ - only, at most 100.",
         ),
         ({"value": 5}, "value: a drain lowers the priority. Found: 5. Leave it out, or write -254 to -1."),
-        ({"expires_seconds": 0}, "expires_seconds: a lease lasts a while. Found: 0. Write 1 or more, or leave it out."),
+        ({"expires_seconds": 0}, "expires_seconds: a timed drain lasts a while. Found: 0. Write 1 or more, or leave it out."),
     ],
 )  # fmt: skip
 def test_refusals(host: Host, given: dict[str, Any], message: str) -> None:
@@ -225,17 +226,3 @@ def test_an_unreadable_number_is_none(tmp_path: Path) -> None:
     assert number(tmp_path / "missing") is None
     write(tmp_path / "word", "many\n")
     assert number(tmp_path / "word") is None
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "drain"
-    write(target, "0\n")
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write(target, "-82\n")
-    assert target.read_text(encoding="ascii") == "0\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["drain"]

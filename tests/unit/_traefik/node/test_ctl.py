@@ -193,4 +193,4 @@ def test_a_storage_that_others_may_read_is_told(tmp_path: Path, monkeypatch: pyt
 
 def test_an_unknown_verb_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl.main(["off"]) == 2
-    assert "verify ADDRESS DIGEST" in capsys.readouterr().out
+    assert "verify ADDRESS DIGEST" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.verbs import Trouble
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node import device, mirror, watch
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.device import Device, peers_of
 
@@ -113,12 +114,12 @@ def test_a_renewal_that_fails_is_tried_again(standby: watch.Identity, monkeypatc
     def renew(self: Device, since: float) -> None:
         tries.append(since)
         if len(tries) == 1:
-            raise device.Trouble("no name server")
+            raise Trouble("no name server")
 
     monkeypatch.setattr(Device, "renew", renew)
     monkeypatch.setattr(watch, "AGAIN", 0.0)
     standby.up, standby.told, standby.renew_at = True, time.monotonic(), [0.0]
-    with pytest.raises(device.Trouble):
+    with pytest.raises(Trouble):
         standby.work(60)
     standby.work(60)
     standby.work(60)
@@ -137,6 +138,6 @@ def test_the_network_of_a_device_is_not_led_into_the_tunnel(monkeypatch: pytest.
 
     monkeypatch.setattr(device, "run", run)
     tunnel = Device("wg0", {"addresses": ["192.0.2.1/24"], "routes": ["198.51.100.0/27"]})
-    with pytest.raises(device.Trouble, match="198.51.100.0/27 is the network of eth0, and is not led into wg0"):
+    with pytest.raises(Trouble, match="198.51.100.0/27 is the network of eth0, and is not led into wg0"):
         tunnel._routes("")
     assert not [argv for argv in asked if "replace" in argv]

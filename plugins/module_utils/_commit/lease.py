@@ -8,12 +8,18 @@ A lease without an end is a hold: what `rollback` leaves behind, until a person 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-PATH = "/var/lib/evenkeel/lease.json"
+from .._node.files import sync, write
+
+PATH = "var/lib/evenkeel/lease.json"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,42 @@ def read_lease(stored: Mapping[str, Any]) -> Lease:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a lease: {error}") from error
+
+
+@dataclass(frozen=True)
+class Leases:
+    """The lease on file; `root` is replaced in tests."""
+
+    root: Path = Path("/")
+
+    @property
+    def path(self) -> Path:
+        return self.root / PATH
+
+    def read(self, now: float | None = None) -> Lease | None:
+        """Who may change this node and nobody else; None where anybody may. One that can't be read is somebody's."""
+        try:
+            found = read_lease(json.loads(self.path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return Lease("unknown", f"{self.path} can't be read", since=self.path.stat().st_mtime)
+        return None if found.ended(time.time() if now is None else now) else found
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One at a time: two runs may ask at once."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.path.with_name("lease.lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def take(self, taken: Lease) -> None:
+        write(self.path, json.dumps(taken.as_dict(), indent=1) + "\n")
+
+    def release(self) -> None:
+        self.path.unlink()
+        sync(self.path.parent)
 
 
 def moment(seconds: float) -> str:
