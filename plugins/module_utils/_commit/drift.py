@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from .host import Host
+from .host import Reads
 
 CHANGED = "changed"  # since our last commit
 FOREIGN = "foreign"  # there before our first commit, and not as its package shipped it
@@ -29,7 +29,7 @@ class Drift:
         return {"path": self.path, "kind": self.kind, "since": self.since, "diff": self.diff}
 
 
-def shipped(host: Host, path: str, content: bytes) -> bool:
+def shipped(host: Reads, path: str, content: bytes) -> bool:
     """Whether a file is exactly as its package (dpkg, ucf or rpm) put it there."""
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if Path("/var/lib/dpkg/status").exists():
@@ -37,7 +37,7 @@ def shipped(host: Host, path: str, content: bytes) -> bool:
     return _rpm(host, path)
 
 
-def _owner(host: Host, path: str) -> str | None:
+def _owner(host: Reads, path: str) -> str | None:
     """The Debian package that a path belongs to."""
     done = host.run(["dpkg-query", "-S", path], timeout=30)
     for line in done.output.splitlines() if done.rc == 0 else []:
@@ -47,7 +47,7 @@ def _owner(host: Host, path: str) -> str | None:
     return None
 
 
-def _conffile(host: Host, path: str) -> str | None:
+def _conffile(host: Reads, path: str) -> str | None:
     package = _owner(host, path)
     if not package:
         return None
@@ -59,7 +59,7 @@ def _conffile(host: Host, path: str) -> str | None:
     return None
 
 
-def _packaged(host: Host, path: str) -> str | None:
+def _packaged(host: Reads, path: str) -> str | None:
     package = _owner(host, path)
     if not package:
         return None
@@ -79,7 +79,7 @@ def _ucf(path: str) -> str | None:
     return next((line.split()[0] for line in lines if line.split()[1:] == [path]), None)
 
 
-def _rpm(host: Host, path: str) -> bool:
+def _rpm(host: Reads, path: str) -> bool:
     if host.run(["rpm", "-qf", path], timeout=30).rc != 0:
         return False
     done = host.run(["rpm", "-Vf", path], timeout=60)

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from . import state
 
 SELINUX = "security.selinux"
 
@@ -26,6 +30,44 @@ class Completed:
 
     rc: int
     output: str
+
+
+class Reads(Protocol):
+    """What the comparison asks of a node: the node itself answers (`Host`), or one look at it (`seen.Seen`)."""
+
+    @property
+    def in_recovery_service(self) -> bool:
+        """Whether a start of the unit may be under way already."""
+
+    def look(self, path: str) -> state.State:
+        """What lies at a path."""
+
+    def real(self, path: str) -> str:
+        """The path without symbolic links on the way."""
+
+    def is_directory(self, path: str) -> bool:
+        """Whether files can be put there."""
+
+    def names(self, directory: str) -> list[str]:
+        """What lies in a directory; nothing where there is none."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file."""
+
+    def ids(self, owner: str, group: str) -> tuple[int, int]:
+        """Raises KeyError with the name that the node does not know."""
+
+    def sysctl(self, key: str) -> str | None:
+        """The live value; None where the kernel has no such key."""
+
+    def sysctl_keys(self, pattern: str) -> list[str]:
+        """The keys that a pattern names, sorted."""
+
+    def properties(self, unit: str, names: str) -> Completed:
+        """What systemd says of a unit, a line for each property."""
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120) -> Completed:
+        """What a command says that only reads."""
 
 
 @dataclass
@@ -168,6 +210,29 @@ class Host:
                 finally:
                     os.close(descriptor)
 
+    # -- what is there -------------------------------------------------------------------------------------------
+
+    def look(self, path: str) -> state.State:
+        return state.look(path)
+
+    def real(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def is_directory(self, path: str) -> bool:
+        return os.path.isdir(path)
+
+    def names(self, directory: str) -> list[str]:
+        try:
+            return os.listdir(directory)
+        except OSError:
+            return []
+
+    def read(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    def properties(self, unit: str, names: str) -> Completed:
+        return self.run(["systemctl", "show", "-p", names, "--", unit])
+
     # -- kernel --------------------------------------------------------------------------------------------------
 
     def sysctl_path(self, key: str) -> str:
@@ -183,6 +248,9 @@ class Host:
             return " ".join(Path(self.sysctl_path(key)).read_text().split())
         except OSError:
             return None
+
+    def sysctl_keys(self, pattern: str) -> list[str]:
+        return [path[len(self.sysctl_dir) + 1 :] for path in sorted(glob.glob(self.sysctl_path(pattern)))]
 
     def set_sysctl(self, key: str, value: str) -> None:
         self.act(f"sysctl {key}")

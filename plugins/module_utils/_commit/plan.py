@@ -9,17 +9,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from . import show as shown
 from . import sysctl as kernel
 from .drift import CHANGED, FOREIGN, MISSING, Drift, shipped
 from .errors import CommitError
-from .host import Host
+from .host import Host, Reads
 from .mask import Masker
 from .model import Entry, Request, Runtime, matches
-from .state import ABSENT, DIRECTORY, FILE, LINK, NOTHING, State, digest, look
-from .store import Generation, Kept, Store, Sysctl
+from .state import ABSENT, DIRECTORY, FILE, LINK, NOTHING, State, digest
+from .store import Generation, Kept, Remembers, Sysctl
 from .sysctl import SysctlOp
 from .unit import Unit, is_unit_file, show
 
@@ -112,7 +111,7 @@ def _pair(title: str, before: str, after: str) -> shown.Diff:
     return {"before_header": title, "after_header": title, "before": f"{before}\n", "after": f"{after}\n"}
 
 
-def make(host: Host, store: Store, request: Request) -> Plan:
+def make(host: Reads, store: Remembers, request: Request) -> Plan:
     """Compares everything."""
     others = store.manifests()
     previous = others.pop(request.service, None)
@@ -144,42 +143,42 @@ def _check_owners(request: Request, others: Mapping[str, Generation]) -> None:
         raise CommitError.first_of(problems)
 
 
-def _wanted_paths(host: Host, plan: Plan) -> None:
+def _wanted_paths(host: Reads, plan: Plan) -> None:
     """Ops for what is in the set."""
     request = plan.request
     explicit = {entry.path for entry in request.entries}
-    entries = [*_implied(request, plan.previous, explicit), *request.entries]
+    entries = [*_implied(host, request, plan.previous, explicit), *request.entries]
     directories = sorted((one for one in entries if one.kind == DIRECTORY), key=lambda one: one.path)
     for entry in [
         *directories,
         *(one for one in entries if one.kind == FILE),
         *(one for one in entries if one.kind == ABSENT),
     ]:
-        now = look(entry.path)
-        _check_kind(entry, now)
+        now = host.look(entry.path)
+        _check_kind(host, entry, now)
         after = _wanted_state(host, plan, entry, now)
         remembered = State(DIRECTORY) if entry.implied else after
         plan.entries[entry.path] = Kept(remembered, entry.secret, entry.allow_empty, entry.implied)
         _compare(host, plan, entry.path, now, after, entry.secret)
 
 
-def _implied(request: Request, previous: Generation | None, explicit: set[str]) -> list[Entry]:
+def _implied(host: Reads, request: Request, previous: Generation | None, explicit: set[str]) -> list[Entry]:
     """Directories that exist only because something of the set lies in them."""
     known = {path for path, kept in previous.entries.items() if kept.implied} if previous else set()
     found: dict[str, Entry] = {}
     for entry in request.entries:
         directory = os.path.dirname(entry.path)
         while entry.kind != ABSENT and directory != "/":
-            if directory not in explicit and (directory in known or not os.path.isdir(directory)):
+            if directory not in explicit and (directory in known or not host.is_directory(directory)):
                 found[directory] = Entry(directory, DIRECTORY, mode=0o755, implied=True)
             directory = os.path.dirname(directory)
     return list(found.values())
 
 
-def _check_kind(entry: Entry, now: State) -> None:
+def _check_kind(host: Reads, entry: Entry, now: State) -> None:
     """Refuses what cannot be replaced sanely."""
     place = os.path.dirname(entry.path) if entry.kind == ABSENT else entry.path
-    real = os.path.realpath(place)
+    real = host.real(place)
     better = os.path.join(real, os.path.basename(entry.path)) if entry.kind == ABSENT else real
     if real != place:
         raise CommitError(
@@ -198,7 +197,7 @@ def _check_kind(entry: Entry, now: State) -> None:
         )
 
 
-def _wanted_state(host: Host, plan: Plan, entry: Entry, now: State) -> State:
+def _wanted_state(host: Reads, plan: Plan, entry: Entry, now: State) -> State:
     if entry.kind == ABSENT:
         return NOTHING
     if entry.implied and now.kind == DIRECTORY:
@@ -219,7 +218,7 @@ def _wanted_state(host: Host, plan: Plan, entry: Entry, now: State) -> State:
     content = entry.content
     if entry.remote_src:
         try:
-            content = Path(entry.remote_src).read_bytes()
+            content = host.read(entry.remote_src)
         except OSError as error:
             raise CommitError(
                 "the source on the node cannot be read.",
@@ -235,7 +234,7 @@ def _wanted_state(host: Host, plan: Plan, entry: Entry, now: State) -> State:
     return State(FILE, digest(content), uid, gid, entry.mode)
 
 
-def _left_paths(host: Host, store: Store, plan: Plan, others: Mapping[str, Generation]) -> None:
+def _left_paths(host: Reads, store: Remembers, plan: Plan, others: Mapping[str, Generation]) -> None:
     """Ops for what an earlier generation wrote and this set lacks: generation 0 comes back."""
     previous = plan.previous
     if not previous:
@@ -248,23 +247,20 @@ def _left_paths(host: Host, store: Store, plan: Plan, others: Mapping[str, Gener
                 kept.implied and origin.state.kind == DIRECTORY
             ):
                 continue
-            if origin.state.kind == ABSENT and _others_inside(path, set(left)):
+            if origin.state.kind == ABSENT and _others_inside(host, path, set(left)):
                 plan.warnings.append(f"{path} stays: it holds what this service did not put there.")
                 continue
-        now = look(path)
+        now = host.look(path)
         if origin.state.kind == FILE:
             plan.contents[origin.state.digest] = store.blob(previous.service, origin.state.digest)
         _compare(host, plan, path, now, origin.state, kept.secret, leaving=True)
 
 
-def _others_inside(path: str, left: set[str]) -> bool:
-    try:
-        return any(os.path.join(path, name) not in left for name in os.listdir(path))
-    except OSError:
-        return False
+def _others_inside(host: Reads, path: str, left: set[str]) -> bool:
+    return any(os.path.join(path, name) not in left for name in host.names(path))
 
 
-def _compare(host: Host, plan: Plan, path: str, now: State, after: State, secret: bool, leaving: bool = False) -> None:
+def _compare(host: Reads, plan: Plan, path: str, now: State, after: State, secret: bool, leaving: bool = False) -> None:
     """Adds the op and the drift of one path, and remembers generation 0."""
     previous = plan.previous
     recorded = previous.entries.get(path) if previous else None
@@ -277,7 +273,7 @@ def _compare(host: Host, plan: Plan, path: str, now: State, after: State, secret
     if now == after:
         return
     if now.kind == FILE:
-        plan.contents[now.digest] = Path(path).read_bytes()
+        plan.contents[now.digest] = host.read(path)
     plan.ops.append(Op(path, now, after, secret))
     if now.same_content(after) or DIRECTORY in (now.kind, after.kind):
         return
@@ -289,7 +285,7 @@ def _compare(host: Host, plan: Plan, path: str, now: State, after: State, secret
         plan.drift.append(Drift(path, FOREIGN, 0, ""))
 
 
-def _sysctls(host: Host, plan: Plan, others: Mapping[str, Generation]) -> None:
+def _sysctls(host: Reads, plan: Plan, others: Mapping[str, Generation]) -> None:
     """Live kernel values beside those of the set's files; a key that left the set gets its old value back."""
     previous = plan.previous
     known = dict(previous.sysctls) if previous else {}
@@ -317,7 +313,7 @@ def _sysctls(host: Host, plan: Plan, others: Mapping[str, Generation]) -> None:
             plan.sysctl_ops.append(SysctlOp(key, kept.value, kept.origin))
 
 
-def _unit(host: Host, plan: Plan) -> None:
+def _unit(host: Reads, plan: Plan) -> None:
     """What has to be done to the unit."""
     request = plan.request
     if not request.unit:

@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Protocol
 
 from .errors import CommitError
 from .host import Host
@@ -103,6 +103,16 @@ class Generation:
         data["sysctls"] = {key: Sysctl(**one) for key, one in data["sysctls"].items()}
         data["unit_before"] = UnitBefore(**data["unit_before"]) if data["unit_before"] else None
         return cls(**data)
+
+
+class Remembers(Protocol):
+    """What the comparison asks of a node's memory."""
+
+    def manifests(self) -> dict[str, Generation]:
+        """What is in force, by service."""
+
+    def blob(self, service: str, sha: str) -> bytes:
+        """A content that a person or we wrote."""
 
 
 class Store:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 
-from .host import Host
+from .host import Reads
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,10 @@ class Wish:
     key: str
     value: str
     optional: bool
+
+    @property
+    def pattern(self) -> bool:
+        return any(sign in self.key for sign in "*?[")
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,13 @@ def parse(text: str) -> list[Wish]:
     return wishes
 
 
-def wanted(host: Host, texts: list[str]) -> tuple[dict[str, str], list[str]]:
+def wanted(host: Reads, texts: list[str]) -> tuple[dict[str, str], list[str]]:
     """Values by key, patterns expanded, the last line winning; and the keys that this kernel does not have."""
     values: dict[str, str] = {}
     unknown: list[str] = []
     for wish in (wish for text in texts for wish in parse(text)):
-        if any(sign in wish.key for sign in "*?["):
-            for path in sorted(glob.glob(host.sysctl_path(wish.key))):
-                values[path[len(host.sysctl_dir) + 1 :]] = wish.value
+        if wish.pattern:
+            values.update(dict.fromkeys(host.sysctl_keys(wish.key), wish.value))
         elif host.sysctl(wish.key) is not None:
             values[wish.key] = wish.value
         elif not wish.optional:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CommitError
-from .host import Host
+from .host import Host, Reads
 
 UNIT_DIRECTORIES = (
     "/etc/systemd/system",
@@ -64,9 +64,9 @@ class Unit:
         return f"{self.active_state} ({self.sub_state or '-'}), result {self.result or '-'}{status}"
 
 
-def show(host: Host, name: str) -> Unit:
+def show(host: Reads, name: str) -> Unit:
     """One call of systemctl for all that we need to know."""
-    done = host.run(["systemctl", "show", "-p", PROPERTIES, "--", name])
+    done = host.properties(name, PROPERTIES)
     if done.rc != 0:
         raise CommitError(
             "systemd does not answer.", name, done.output, "Managed nodes need systemd; see systemctl status."
