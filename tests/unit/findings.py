@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.register import registered, rooms
 
 HERE = Path(__file__).parent
 ROOMS = HERE.parents[1] / "plugins" / "module_utils"
 KINDS = ("errors", "warnings")
 # Who says what is wrong and what to do, and which of the arguments these are.
-SPEAKERS = {"Finding": (2, 4), "finding": (1, 3), "NoAddress": (0, 1), "Unreadable": (0,)}
+SPEAKERS = {"Finding": (2, 4), "finding": (1, 3), "fault": (1, 3), "NoAddress": (0, 1), "Unreadable": (0,)}
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -29,8 +31,10 @@ def said(model: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _cases(role: str) -> list[tuple[str, dict[str, Any]]]:
+    """Each case with the kind of its findings. `good` ones have none of either kind."""
     cases = yaml.safe_load((HERE / f"_{role}" / "findings.yml").read_text(encoding="utf-8"))
-    return [(kind, case) for kind in KINDS for case in cases[kind]]
+    good = [(kind, {**case, "expected": []}) for case in cases.get("good", []) for kind in KINDS]
+    return [(kind, case) for kind in KINDS for case in cases[kind]] + good
 
 
 def each_case(role: str) -> pytest.MarkDecorator:
@@ -55,8 +59,9 @@ def unpinned(role: str, *files: str, least: int) -> list[list[str]]:
 
 def _sentences(path: Path) -> Iterator[list[str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SPEAKERS:
-            for place in SPEAKERS[node.func.id]:
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+            speaker = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            for place in SPEAKERS.get(speaker, ()):
                 for argument in node.args[place : place + 1]:
                     yield from _texts(argument)
 
@@ -70,3 +75,9 @@ def _texts(node: ast.expr) -> Iterator[list[str]]:
         yield [str(node.value)]
     elif isinstance(node, ast.JoinedStr):
         yield [str(part.value) for part in node.values if isinstance(part, ast.Constant)]
+
+
+def silent(*roles: str) -> set[str]:
+    """The rules that these roles' rooms check and no case of theirs breaks."""
+    told = set(re.findall(r"\[([^\[\]\s]+)\]$", "\n".join(map(expected, roles)), re.MULTILINE))
+    return {rule.id for rule in registered().values() if {*rooms(rule)} & {*roles}} - told

@@ -18,7 +18,7 @@ from typing import Any, Callable, TypeVar, Union
 
 from .._core.findings import ERROR, WARNING, Finding
 from .reader import INTERFACE, Reader, nearest, show, show_secret
-from .tracking import CHECK, SERVICES, SLOTS, STRONGEST
+from .tracking import CHECK, NODES, SERVICES, STRONGEST
 
 # What the inventory need not say. The keepalived role's defaults are the same; a contract test compares them.
 DEFAULTS: Mapping[str, Any] = {
@@ -793,15 +793,15 @@ def _membership(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> list[Findin
         findings.append(
             Finding("A23", where, "A cluster needs nodes.", "nothing", "Name its nodes in order of preference.")
         )
-    if len(names) > SLOTS:
+    if len(names) > NODES:
         findings.append(
             Finding(
                 "A23",
                 where,
-                "A cluster has at most five nodes.",
+                "A cluster has at most nine nodes.",
                 f"{len(names)}",
                 "Make several clusters, each with its own evenkeel_cluster and evenkeel_nodes.",
-                "1 to 5",
+                f"1 to {NODES}",
             )
         )
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -855,7 +855,7 @@ def read(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> Cluster:
         for node in nodes
         if node.get("vars") is not None
     }
-    known = dict(list(known.items())[:SLOTS])
+    known = dict(list(known.items())[:NODES])
     unresolved = _unresolved(known)
     if unresolved or not known:
         return Cluster(cluster, findings=(*findings, *unresolved))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .inventory import Cluster, Instance, Node
-from .tracking import HIGHEST, SPAN, STEP
+from .tracking import HIGHEST, NODES, PLACES, SPAN
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Order:
 
     @property
     def gap(self) -> int:
-        """The largest distance that weights have to beat. For computed numbers it is that of all five slots, so that
+        """The largest distance that weights have to beat. For computed numbers it is that of all places, so that
         appending a node changes no weight either."""
         if not self.explicit:
             return SPAN
@@ -31,16 +31,16 @@ class Order:
 
 
 def pair_ranking(index: int) -> list[int]:
-    """All five slots in the order of the instance with this index, whatever the number of nodes.
+    """All slots in the order of the instance with this index, whatever the number of nodes.
 
     The preferred node alternates between the first two. The next in line changes every second instance: the other of
-    the first two, then the third, fourth, fifth node where there is one. Since the slots are fixed, appending a node
+    the first two, then the third, fourth, ... node where there is one. Since the slots are fixed, appending a node
     keeps every number, and from two nodes on no VIP moves.
     """
     preferred, turn = index % 2, index // 2
     others = [1 - preferred]
-    for slot, period in ((2, 2), (3, 3), (4, 4)):
-        if turn % period == period - 1:
+    for slot in range(2, NODES):
+        if turn % slot == slot - 1:
             others.insert(0, slot)
         else:
             others.append(slot)
@@ -70,7 +70,7 @@ def _computed(cluster: Cluster, leader: Instance) -> dict[str, int]:
     pinned: int | None = next((node.position for node in cluster.nodes if node.name == leader.prefer), None)
     if pinned is not None:
         ranking = [pinned, *(slot for slot in ranking if slot != pinned)]
-    return {node.name: HIGHEST - STEP * ranking.index(node.position) for node in cluster.nodes}
+    return {node.name: HIGHEST - PLACES[ranking.index(node.position)] for node in cluster.nodes}
 
 
 def orders(cluster: Cluster) -> dict[str, Order]:

@@ -5,7 +5,7 @@
 
 Every failing check either takes a node out at once (FAULT) or lowers its priority by a weight. The weights are derived
 from the priorities, so that the health of the nodes decides first and the preference only among equally healthy ones:
-healthy > lost its backends > drained > FAULT.
+healthy > lost its backends > drained > FAULT; the numbers leave room for a daemon that hangs, between drained and FAULT.
 """
 
 from __future__ import annotations
@@ -21,12 +21,18 @@ from .._core.services import Service
 FAULT = -254
 STRONGEST = 253
 
-# Five nodes, ten apart: the largest step with which five nodes and two tracked services stay in strict health order
-# down to "drained and everything lost" (250 - 40 - 5 * 41 = 5); large enough that two standbys do not wake together.
+# How far below HIGHEST each place in the order of an instance is. The places are fixed, so that appending a node changes no
+# number of the others. With g the last of them and two tracked services, every state of health has to stay in strict order
+# (healthy > lost its backends > drained > hung), and the last node in the worst of them above the clamp at 1:
+#   lost a service  r = g+1, beats the order;  drained  d = 2r + (g+1) = 3g+3, beats both lost;  hung  h = d + 2r + (g+1) = 6g+6;
+#   last, both lost, drained, both hung: g + 2r + d + 2h = 18g+17 < HIGHEST - 1, so g <= 12.
+# The twelve are shared unevenly. Standbys that wait for the same dead holder wake apart by skew_seconds of their distance,
+# interval/256 for each unit; the nearer, the likelier both take the address for a moment. Most often the second and the third in
+# line wait so (2 to 5), then the third and the fourth.
 HIGHEST = 250
-STEP = 10
-SLOTS = 5
-SPAN = STEP * (SLOTS - 1)
+PLACES = (0, 2, 5, 7, 8, 9, 10, 11, 12)
+NODES = len(PLACES)
+SPAN = PLACES[-1]
 
 # The hang check. keepalived runs scripts in whole seconds; `answer_within` is the limit of the check itself.
 CHECK: Mapping[str, Any] = {"interval": 1, "timeout": 1, "fall": 2, "rise": 2, "answer_within": 0.5}

@@ -32,6 +32,11 @@ class Finding:
         return asdict(self)
 
 
+def fault(where: str, what: str, got: str, remedy: str, accepted: str = "") -> Finding:
+    """A finding that has no rule yet: the register names it after the rule whose function yields it."""
+    return Finding("", where, what, got, remedy, accepted)
+
+
 class CoreError(Exception):
     """Raised with every independent finding at once."""
 

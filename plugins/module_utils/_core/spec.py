@@ -15,8 +15,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from .findings import WARNING, Finding
+from .register import define
 
-RULE = "spec"
+SPEC = define("spec", "A variable is what its specification says.", room="all")
+NAMES = define("spec-name", "A variable that begins like a role's is one that the role knows.", WARNING, room="all")
 TRUE = {"yes", "on", "true", "1", "y", "t"}
 FALSE = {"no", "off", "false", "0", "n", "f"}
 # A control character would end a line of the rendered file, and what follows would be a directive of its own.
@@ -37,7 +39,7 @@ def conform(value: Any, option: Mapping[str, Any], where: str, findings: list[Fi
     try:
         value = _CONVERT[kind](value)
     except (TypeError, ValueError):
-        findings.append(Finding(RULE, where, f"The value must be {_A[kind]}.", describe(value, where), "Write it so."))
+        findings.append(SPEC.finding(where, f"The value must be {_A[kind]}.", describe(value, where), "Write it so."))
         return option.get("default")
     if kind == "dict":
         return conform_dict(value, option.get("options"), where, findings)
@@ -51,8 +53,7 @@ def conform(value: Any, option: Mapping[str, Any], where: str, findings: list[Fi
     if choices and value not in choices:
         accepted = ", ".join(str(choice) for choice in choices)
         findings.append(
-            Finding(
-                RULE,
+            SPEC.finding(
                 where,
                 "The value is not one that is known.",
                 describe(value, where),
@@ -72,8 +73,7 @@ def conform_dict(
     for name in value:
         if name not in options and name not in known:
             findings.append(
-                Finding(
-                    RULE,
+                SPEC.finding(
                     where,
                     f"The key {name} is unknown here.",
                     str(name),
@@ -85,7 +85,7 @@ def conform_dict(
     for name, option in options.items():
         path = f"{where}.{name}" if where else name
         if value.get(name) is None and option.get("required"):
-            findings.append(Finding(RULE, where, f"The key {name} is missing.", "nothing", f"Add {name}."))
+            findings.append(SPEC.finding(where, f"The key {name} is missing.", "nothing", f"Add {name}."))
         result[name] = conform(value.get(name), option, path, findings)
     return result
 
@@ -96,9 +96,7 @@ def slips(names: Iterable[str], options: Mapping[str, Any]) -> list[Finding]:
     unknown = [name for name in names if name not in options and "_server_" not in name]
     near = {name: get_close_matches(name, list(options), n=1, cutoff=0.85) for name in unknown}
     return [
-        Finding(
-            RULE, name, "The role does not know this variable.", name, f"Did you mean {close[0]}?", severity=WARNING
-        )
+        NAMES.finding(name, "The role does not know this variable.", name, f"Did you mean {close[0]}?")
         for name, close in near.items()
         if close
     ]
@@ -120,7 +118,7 @@ def _raw(value: Any, option: Mapping[str, Any], where: str, findings: list[Findi
         _one_line(str(value), where, findings)
         return str(value)
     findings.append(
-        Finding(RULE, where, "The value must be a text or a mapping.", describe(value, where), "Write it so.")
+        SPEC.finding(where, "The value must be a text or a mapping.", describe(value, where), "Write it so.")
     )
     return None
 
@@ -128,8 +126,7 @@ def _raw(value: Any, option: Mapping[str, Any], where: str, findings: list[Findi
 def _one_line(value: str, where: str, findings: list[Finding]) -> None:
     if where.rsplit(".", 1)[-1] not in MULTILINE and CONTROL.search(value):
         findings.append(
-            Finding(
-                RULE,
+            SPEC.finding(
                 where,
                 "The value holds a line break or another control character.",
                 describe(value, where),

@@ -105,13 +105,12 @@ def _proxies(model: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _peers(
     nodes: Sequence[Mapping[str, Any]], host: str, needed: bool, findings: list[Finding]
 ) -> list[tuple[str, str]]:
-    """F9: every node by the name that it calls itself."""
+    """Every node by the name that it calls itself."""
     if not needed:
         return []
     if host not in [node["name"] for node in nodes]:
         findings.append(
-            Finding(
-                "F9",
+            rules.PEERS.finding(
                 "evenkeel_nodes",
                 "This host is not among the nodes that share stick tables.",
                 host,
@@ -121,8 +120,7 @@ def _peers(
     for node in nodes:
         if not rules.NAME.fullmatch(str(node["name"])):
             findings.append(
-                Finding(
-                    "F9",
+                rules.PEERS.finding(
                     str(node["name"]),
                     "HAProxy cannot call a peer so.",
                     repr(node["name"]),
@@ -132,8 +130,7 @@ def _peers(
             )
         if not node.get("address"):
             findings.append(
-                Finding(
-                    "F9",
+                rules.PEERS.finding(
                     str(node["name"]),
                     "A node that shares stick tables has no address.",
                     "neither keepalived_address nor ansible_host",

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What HAProxy's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported.
-
-F1 sockets that overlap, F4 names and references, F5 certificates, F6 passwords, F7 units and bounds, F8 servers by name or without a port,
-F10 modes, F20 loops (F9, peers, needs the nodes: haproxy.py).
-"""
+"""What HAProxy's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported."""
 
 from __future__ import annotations
 
@@ -14,9 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from .._core.findings import WARNING, Finding
+from .._core.findings import WARNING, Finding, fault
+from .._core.register import Rules
 from .._proxy.listeners import Listener, NoAddress, listener
 from .._proxy.rules import (
+    BY_NAME,
+    CERTIFICATES,
+    ENDED,
+    HEALTH,
+    LOOPS,
+    MODES,
+    NAMES,
+    NUMBERS,
+    ONE_OF,
+    PASSWORDS,
+    PERIODS,
+    RAW,
+    REFERENCES,
+    SERVERS,
+    SOCKETS,
+    WAYS,
     Place,
     certificates,
     exactly_one,
@@ -34,6 +47,9 @@ from .servers import server_id
 from .text import SECTIONS, Unreadable, words
 
 Model = Mapping[str, Any]
+
+rule = Rules("haproxy")
+PEERS = rule.define("F9", "Nodes that share stick tables have an address and a name that HAProxy takes.")
 
 # What was ever the default of somebody's example is what is tried first.
 KNOWN_PASSWORDS = {
@@ -76,32 +92,7 @@ _HTTP_ONLY = (
 
 def check(model: Model, now: float | None = None) -> list[Finding]:
     """Every finding about a model whose keys and types are right."""
-    findings: list[Finding] = []
-    for rule in (
-        _names,
-        _one_of,
-        _raw_lines,
-        _references,
-        _ways,
-        _binds,
-        _loops,
-        _passwords,
-        _periods,
-        _sizes,
-        _servers,
-        _checked,
-        _choosing,
-        _forwarded,
-        _resolution,
-        _modes,
-        _conditions,
-        _files,
-    ):
-        findings.extend(rule(model))
-    findings.extend(certificates(_section(model, "certificates")))
-    if now is not None:
-        findings.extend(expiry(_section(model, "certificates"), now))
-    return findings
+    return rule.check(model=model, now=now)
 
 
 # --- walking the model
@@ -137,8 +128,9 @@ def _mode(model: Model, proxy: Mapping[str, Any]) -> str:
 # --- the rules
 
 
+@rule(NAMES)
 def _names(model: Model) -> Iterator[Finding]:
-    """F4: names are unique and such that HAProxy and a file system take them."""
+    """Names are unique and such that HAProxy and a file system take them."""
     spaces: dict[str, Sequence[str]] = {
         "userlist": ("userlists",),
         "resolvers": ("resolvers",),
@@ -158,8 +150,7 @@ def _names(model: Model) -> Iterator[Finding]:
                 continue
             pattern = _FILE_NAME if kind in ("map", "certificate", "set of error files") else NAME
             if not pattern.fullmatch(name):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"The name of a {kind} has a character that is not allowed.",
                     repr(name),
@@ -167,12 +158,9 @@ def _names(model: Model) -> Iterator[Finding]:
                     "letters, digits and _ . - :" if pattern is NAME else "letters, digits and _ . - *",
                 )
             if name.startswith("evenkeel-"):
-                yield Finding(
-                    "F4", f"{where}.name", "Names that begin with evenkeel- are this role's own.", name, "Rename it."
-                )
+                yield fault(f"{where}.name", "Names that begin with evenkeel- are this role's own.", name, "Rename it.")
             if name in seen:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"Two {kind}s have the same name."
                     if kind != "set of error files"
@@ -193,6 +181,7 @@ def _names(model: Model) -> Iterator[Finding]:
         yield from unique(where, "nameservers", "name server", item["nameservers"])
 
 
+@rule(ONE_OF)
 def _one_of(model: Model) -> Iterator[Finding]:
     """Keys of which exactly one says what the item is."""
     for where, item in _section(model, "maps"):
@@ -211,8 +200,7 @@ def _one_of(model: Model) -> Iterator[Finding]:
                 place = f"{where}.{key}[{index}]"
                 yield from exactly_one(place, rule, ("set", "add", "del"))
                 if (rule["set"] or rule["add"]) and not rule["value"]:
-                    yield Finding(
-                        "F4",
+                    yield fault(
                         place,
                         "The header has no value.",
                         rule["set"] or rule["add"],
@@ -226,6 +214,7 @@ def _one_of(model: Model) -> Iterator[Finding]:
             yield from exactly_one(f"{where}.check", item["check"], ("tcp", "http"))
 
 
+@rule(RAW)
 def _raw_lines(model: Model) -> Iterator[Finding]:
     """Raw lines and conditions are read by HAProxy as the words that they look like, and open no section."""
     for where, value in walk(dict(model)):
@@ -237,16 +226,15 @@ def _raw_lines(model: Model) -> Iterator[Finding]:
         try:
             parts = words(value)
         except Unreadable as problem:
-            yield Finding("F4", where, str(problem), repr(value), "Put the word in quotes, or take the character out.")
+            yield fault(where, str(problem), repr(value), "Put the word in quotes, or take the character out.")
             continue
         if key.startswith("options") and parts and parts[0] in SECTIONS and not where.endswith("peers.options"):
-            yield Finding(
-                "F4", where, "A raw line must not begin a section.", parts[0], "Use the variable for that section."
-            )
+            yield fault(where, "A raw line must not begin a section.", parts[0], "Use the variable for that section.")
 
 
+@rule(REFERENCES)
 def _references(model: Model) -> Iterator[Finding]:
-    """F4: what is named exists."""
+    """What is named exists."""
     backends = _name_set(model, "backends") + _name_set(model, "listens")
     known = {
         name: _name_set(model, section)
@@ -308,11 +296,11 @@ def _references(model: Model) -> Iterator[Finding]:
                 yield missing(f"{where}.entries[{index}].value", "backend", entry["value"], backends)
 
 
+@rule(WAYS)
 def _ways(model: Model) -> Iterator[Finding]:
-    """F4: every frontend is reached and leads somewhere, and there is one at all."""
+    """Every frontend is reached and leads somewhere, and there is one at all."""
     if not model["haproxy_frontends"] and not model["haproxy_listens"]:
-        yield Finding(
-            "F4",
+        yield fault(
             "haproxy_frontends",
             "Nothing listens for clients.",
             "no frontend and no listen",
@@ -320,7 +308,7 @@ def _ways(model: Model) -> Iterator[Finding]:
         )
     for where, item in _fronts(model):
         if not item["bind"] and not any(line.startswith("bind ") for line in item["options"]):
-            yield Finding("F4", where, "It has no address to listen on.", "no bind", 'Add bind: ["198.51.100.28:80"].')
+            yield fault(where, "It has no address to listen on.", "no bind", 'Add bind: ["198.51.100.28:80"].')
     answers = (
         "use_backend",
         "default_backend",
@@ -338,8 +326,7 @@ def _ways(model: Model) -> Iterator[Finding]:
             or item["redirects"]
             or any(line.startswith(answers) for line in item["options"])
         ):
-            yield Finding(
-                "F4",
+            yield fault(
                 where,
                 "Its requests lead nowhere.",
                 "neither default_backend nor use_backend",
@@ -347,8 +334,7 @@ def _ways(model: Model) -> Iterator[Finding]:
             )
     for where, item in _section(model, "listens"):
         if item["servers"] and item["default_backend"]:
-            yield Finding(
-                "F4",
+            yield fault(
                 f"{where}.default_backend",
                 "A listen with a default_backend never uses its own servers.",
                 item["default_backend"],
@@ -357,9 +343,7 @@ def _ways(model: Model) -> Iterator[Finding]:
         if not (
             item["servers"] or item["default_backend"] or item["use_backend"] or item["redirects"] or item["options"]
         ):
-            yield Finding(
-                "F4", where, "Its requests lead nowhere.", "no servers", "Add servers, or make it a frontend."
-            )
+            yield fault(where, "Its requests lead nowhere.", "no servers", "Add servers, or make it a frontend.")
 
 
 def _bind_items(model: Model) -> Iterator[Place]:
@@ -380,29 +364,34 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
             found.append(listener(address, where, options, bool(shared)))
         except NoAddress as problem:
             if findings is not None:
-                findings.append(Finding("F1", where, str(problem), repr(address), problem.remedy))
+                findings.append(fault(where, str(problem), repr(address), problem.remedy))
     return found
 
 
+@rule(SOCKETS)
 def _binds(model: Model) -> Iterator[Finding]:
-    """F1: no two sockets overlap; F2: the health socket is where keepalived asks."""
+    """Which of two a client reaches would be chance."""
     findings: list[Finding] = []
     found = listeners(model, findings)
     yield from findings
     for one, other in combinations(found, 2):
         if one.overlaps(other) and not (one.shared or other.shared):
-            yield Finding(
-                "F1",
+            yield fault(
                 other.where,
                 f"This overlaps {one.where}: which of the two a client reaches would be chance.",
                 f"{other.text} and {one.text}",
                 "Change one of them, or set shared: true if that is meant.",
             )
-    yield from private_health(found, "haproxy_health_bind")
 
 
+@rule(HEALTH)
+def _health(model: Model) -> Iterator[Finding]:
+    return private_health(listeners(model), "haproxy_health_bind")
+
+
+@rule(LOOPS)
 def _loops(model: Model) -> Iterator[Finding]:
-    """F20: a proxy does not send its traffic to itself."""
+    """A proxy does not send its traffic to itself."""
     backends = {item["name"]: (where, item) for where, item in _backs(model)}
     for where, item in _fronts(model):
         own = {socket for bind in item["bind"] for socket in _sockets(bind["address"])}
@@ -421,8 +410,7 @@ def _loops(model: Model) -> Iterator[Finding]:
                     else f"[{server['address']}]:{port}"
                 )
                 if target in own:
-                    yield Finding(
-                        "F20",
+                    yield fault(
                         f"{place}.servers[{index}]",
                         f"{where} would send its traffic to itself.",
                         target,
@@ -437,22 +425,21 @@ def _sockets(address: str | None) -> list[str]:
         return []
 
 
+@rule(PASSWORDS)
 def _passwords(model: Model) -> Iterator[Finding]:
-    """F6: the statistics page is for those who know a password that nobody can guess."""
+    """The statistics page is for those who know a password that nobody can guess."""
     stats = model["haproxy_stats"]
     if not stats["bind"]:
         return
     if bool(stats["user"]) != bool(stats["password"]):
-        yield Finding(
-            "F6",
+        yield fault(
             "haproxy_stats",
             "User and password belong together.",
             "user" if stats["user"] else "password",
             "Set both.",
         )
     if stats["password"] and stats["password"].lower() in KNOWN_PASSWORDS | {(stats["user"] or "").lower()}:
-        yield Finding(
-            "F6",
+        yield fault(
             "haproxy_stats.password",
             "This password is the first that is tried.",
             f"a value of {len(stats['password'])} characters",
@@ -465,16 +452,14 @@ def _passwords(model: Model) -> Iterator[Finding]:
             except NoAddress:
                 continue
             if not private:
-                yield Finding(
-                    "F6",
+                yield fault(
                     where,
                     "Whoever reaches this address would see the statistics.",
                     bind["address"],
                     "Set haproxy_stats.user and haproxy_stats.password, or listen on loopback.",
                 )
     if stats["admin"] and not stats["user"]:
-        yield Finding(
-            "F6",
+        yield fault(
             "haproxy_stats.admin",
             "Changing servers' states needs a user.",
             "no user",
@@ -482,28 +467,38 @@ def _passwords(model: Model) -> Iterator[Finding]:
         )
 
 
-def _periods(model: Model) -> Iterator[Finding]:
-    """F7: periods are numbers with a unit."""
+def _timed(model: Model) -> Iterator[tuple[str, str]]:
+    """Every period as it is written, with its path."""
     for where, value in walk(dict(model)):
         parent, dummy, key = where.rpartition(".")
-        if not isinstance(value, str) or not (_PERIODS.search(key) or re.search(r"(timeouts|hold)$", parent)):
-            continue
-        match = _PERIOD.fullmatch(value)
-        if not match:
+        if isinstance(value, str) and (_PERIODS.search(key) or re.search(r"(timeouts|hold)$", parent)):
+            yield where, value
+
+
+@rule(PERIODS)
+def _periods(model: Model) -> Iterator[Finding]:
+    """Periods are numbers with a unit."""
+    for where, value in _timed(model):
+        if not _PERIOD.fullmatch(value):
             yield not_a_period(where, value)
-        elif not match.group(1) and value != "0":
-            yield Finding(
-                "F7",
+
+
+@rule("F7-unit", "A period names its unit.", WARNING)
+def _units(model: Model) -> Iterator[Finding]:
+    for where, value in _timed(model):
+        match = _PERIOD.fullmatch(value)
+        if match and not match.group(1) and value != "0":
+            yield fault(
                 where,
                 "Without a unit this is milliseconds.",
                 repr(value),
                 f"Write {value}ms or the unit that is meant.",
-                severity=WARNING,
             )
 
 
+@rule(NUMBERS)
 def _sizes(model: Model) -> Iterator[Finding]:
-    """F7: sizes of tables; numbers within HAProxy's bounds."""
+    """Sizes of tables; numbers within HAProxy's bounds."""
     bounds: dict[str, tuple[int, int]] = {
         "weight": (0, 256),
         "port": (1, 65535),
@@ -517,16 +512,14 @@ def _sizes(model: Model) -> Iterator[Finding]:
     for where, value in walk(dict(model)):
         key = where.rpartition(".")[2]
         if isinstance(value, Mapping) and value.get("length") and value.get("type") in ("ip", "ipv6", "integer"):
-            yield Finding(
-                "F7",
+            yield fault(
                 f"{where}.length",
                 f"Keys of type {value['type']} have a length of their own.",
                 str(value["length"]),
                 "Remove it.",
             )
         if key == "size" and isinstance(value, str) and not _SIZE.fullmatch(value):
-            yield Finding(
-                "F7",
+            yield fault(
                 where,
                 "This is not a size.",
                 repr(value),
@@ -536,8 +529,9 @@ def _sizes(model: Model) -> Iterator[Finding]:
         yield from within(where, value, bounds)
 
 
+@rule(SERVERS)
 def _servers(model: Model) -> Iterator[Finding]:
-    """F4: servers of a backend differ in name and number."""
+    """Servers of a backend differ in name and number."""
     for where, item in _backs(model):
         names: dict[str, str] = {}
         numbers: dict[int, tuple[str, str]] = {}
@@ -546,8 +540,7 @@ def _servers(model: Model) -> Iterator[Finding]:
             if not name:
                 continue
             if not NAME.fullmatch(name):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.name",
                     "The name of a server has a character that is not allowed.",
                     repr(name),
@@ -555,8 +548,7 @@ def _servers(model: Model) -> Iterator[Finding]:
                     "letters, digits and _ . - :",
                 )
             if name in names:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.name",
                     "Two servers of a backend have the same name.",
                     f"{name}, as in {names[name]}",
@@ -567,8 +559,7 @@ def _servers(model: Model) -> Iterator[Finding]:
             number = server["id"] if server["id"] is not None else server_id(name)
             if number in numbers:
                 other, other_name = numbers[number]
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.id",
                     "Two servers of a backend have the same number.",
                     f"{number}, {'given to' if server['id'] is not None else 'derived from the name'} {name} and {other_name} ({other})",
@@ -577,8 +568,9 @@ def _servers(model: Model) -> Iterator[Finding]:
             numbers.setdefault(number, (place, name))
 
 
+@rule("F8-port", "A check knows which port it asks.")
 def _checked(model: Model) -> Iterator[Finding]:
-    """F8: a check knows which port it asks; without one HAProxy does not start."""
+    """A check knows which port it asks; without one HAProxy does not start."""
     for where, item in _backs(model):
         start, check = item["default_server"], item["check"] or {"port": None, "options": []}
         raw = [*check["options"], *model["haproxy_defaults"]["options"], *item["options"], *start["options"]]
@@ -590,8 +582,7 @@ def _checked(model: Model) -> Iterator[Finding]:
             address = str(server["address"])
             elsewhere = address.startswith(("/", "_")) or "@" in address or "]:" in address
             if checked and server["port"] is None and not (elsewhere or any(map(_names_a_port, server["options"]))):
-                yield Finding(
-                    "F8",
+                yield fault(
                     f"{place}.port",
                     "A server without a port of its own cannot be checked.",
                     "nothing",
@@ -604,8 +595,9 @@ def _names_a_port(line: str) -> bool:
     return not {"port", "addr"}.isdisjoint(line.split())
 
 
+@rule("F4-choice", "What chooses a server or tries again has what it needs.")
 def _choosing(model: Model) -> Iterator[Finding]:
-    """F4: what chooses a server has what it needs."""
+    """What chooses a server has what it needs."""
     places = [("haproxy_defaults.retry_on", model["haproxy_defaults"]["retry_on"])]
     for where, item in _backs(model):
         if _mode(model, item) == "http":
@@ -613,8 +605,7 @@ def _choosing(model: Model) -> Iterator[Finding]:
         table = item["stick_table"] is not None or any(line.startswith("stick-table ") for line in item["options"])
         for index, rule in enumerate(item["stick_on"]):
             if not table and "table" not in rule.split():
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.stick_on[{index}]",
                     "There is no table that remembers this.",
                     rule,
@@ -622,8 +613,7 @@ def _choosing(model: Model) -> Iterator[Finding]:
                 )
         for index, rule in enumerate(item["use_server"]):
             if not (rule["if"] or rule["unless"]):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.use_server[{index}]",
                     "A server for certain requests needs to know which.",
                     rule["server"],
@@ -631,8 +621,7 @@ def _choosing(model: Model) -> Iterator[Finding]:
                 )
     for where, causes in places:
         if causes == []:
-            yield Finding(
-                "F4",
+            yield fault(
                 where,
                 "HAProxy has to be told a cause.",
                 "an empty list",
@@ -640,8 +629,9 @@ def _choosing(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule("F10-forwardfor", "A backend does not leave out the header that a frontend adds.")
 def _forwarded(model: Model) -> Iterator[Finding]:
-    """F10: HAProxy adds X-Forwarded-For where the frontend or the backend says so."""
+    """HAProxy adds X-Forwarded-For where the frontend or the backend says so."""
     for where, item in _section(model, "backends"):
         if item["forwardfor"] is not False:
             continue
@@ -649,8 +639,7 @@ def _forwarded(model: Model) -> Iterator[Finding]:
             wanted = model["haproxy_defaults"]["forwardfor"] if proxy["forwardfor"] is None else proxy["forwardfor"]
             names = [proxy["default_backend"], *(rule["backend"] for rule in proxy["use_backend"])]
             if wanted and _mode(model, proxy) == "http" and item["name"] in names:
-                yield Finding(
-                    "F10",
+                yield fault(
                     f"{where}.forwardfor",
                     "A backend cannot leave out the header that a frontend adds.",
                     f"false, and {front} adds it",
@@ -659,8 +648,9 @@ def _forwarded(model: Model) -> Iterator[Finding]:
                 break
 
 
+@rule(BY_NAME)
 def _resolution(model: Model) -> Iterator[Finding]:
-    """F8: a name is resolved once, at start, unless somebody follows it."""
+    """A name is resolved once, at start, unless somebody follows it."""
     for where, item in _backs(model):
         for place, server in indexed(f"{where}.servers", item["servers"]):
             if (
@@ -668,32 +658,29 @@ def _resolution(model: Model) -> Iterator[Finding]:
                 and by_name(server)
                 and not (server["resolvers"] or item["default_server"]["resolvers"])
             ):
-                yield Finding(
-                    "F8",
+                yield fault(
                     f"{place}.address",
                     "A name is resolved once, when HAProxy starts.",
                     str(server["address"]),
                     "Use an address, or resolvers to follow the name.",
-                    severity=WARNING,
                 )
 
 
+@rule(MODES)
 def _modes(model: Model) -> Iterator[Finding]:
-    """F10: what needs HTTP stands in an HTTP proxy, and both ends of a way speak the same."""
+    """What needs HTTP stands in an HTTP proxy, and both ends of a way speak the same."""
     for where, item in _proxies(model):
         if _mode(model, item) == "tcp":
             for key in _HTTP_ONLY:
                 if item.get(key):
-                    yield Finding(
-                        "F10",
+                    yield fault(
                         f"{where}.{key}",
                         f"In TCP mode there is no {key.replace('_', ' ')}.",
                         key,
                         "Remove it, or set mode: http.",
                     )
             if item["rate_limit"] and "bind" not in item:
-                yield Finding(
-                    "F10",
+                yield fault(
                     f"{where}.rate_limit",
                     "In TCP mode connections are limited where they come in.",
                     "rate_limit",
@@ -707,36 +694,37 @@ def _modes(model: Model) -> Iterator[Finding]:
         ]
         for place, name in targets:
             if name in modes and modes[name] != _mode(model, item):
-                yield Finding(
-                    "F10",
+                yield fault(
                     place,
                     f"The backend {name} speaks {modes[name]}, this proxy {_mode(model, item)}.",
                     modes[name],
                     "Give both the same mode.",
                 )
+
+
+@rule("F10-tls", "A check repeats nothing that it takes over from the traffic.", WARNING)
+def _checks_over_tls(model: Model) -> Iterator[Finding]:
     for where, item in _backs(model):
         check = item["check"] or {}
         tls = any(server["tls"] for server in [item["default_server"], *item["servers"]])
         # A check on a port of its own takes nothing over from the traffic.
         if check.get("tls") and tls and check["port"] is None:
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.check.tls",
                 "Checks of a server that is spoken to over TLS use TLS anyway.",
                 "tls",
                 "Remove it.",
-                severity=WARNING,
             )
 
 
+@rule("F4-condition", "A rule has one condition.")
 def _conditions(model: Model) -> Iterator[Finding]:
     """A rule has one condition."""
     for where, value in walk(dict(model)):
         if isinstance(value, Mapping) and value.get("if") and value.get("unless"):
-            yield Finding("F4", where, "A rule takes if or unless, not both.", "both", "Write one condition.")
+            yield fault(where, "A rule takes if or unless, not both.", "both", "Write one condition.")
         if isinstance(value, Mapping) and value.get("https") and value.get("unless"):
-            yield Finding(
-                "F4",
+            yield fault(
                 f"{where}.unless",
                 "A redirect to https has a condition of its own already.",
                 "unless",
@@ -744,14 +732,14 @@ def _conditions(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule("F4-file", "Maps and error files are what HAProxy can read.")
 def _files(model: Model) -> Iterator[Finding]:
     """Maps and error files are what HAProxy can read."""
     for where, item in _section(model, "maps"):
         for index, entry in enumerate(item["entries"] or []):
             key = entry["key"] or ""
             if not key or key.startswith("#") or re.search(r"\s", key):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.entries[{index}].key",
                     "A key is one word that does not begin with #.",
                     repr(key),
@@ -761,8 +749,7 @@ def _files(model: Model) -> Iterator[Finding]:
         seen: set[int] = set()
         for index, one in enumerate(item["files"] or []):
             if one["status"] in seen:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.files[{index}].status",
                     "Two files stand for the same status.",
                     str(one["status"]),
@@ -770,10 +757,19 @@ def _files(model: Model) -> Iterator[Finding]:
                 )
             seen.add(one["status"])
             if one["content"] and not one["content"].startswith("HTTP/"):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.files[{index}].content",
                     "An error file is a whole HTTP answer.",
                     repr(one["content"][:20]),
                     "Begin with the status line, for example HTTP/1.0 503 Service Unavailable.",
                 )
+
+
+@rule(CERTIFICATES)
+def _certificates(model: Model) -> Iterator[Finding]:
+    return certificates(_section(model, "certificates"))
+
+
+@rule(ENDED)
+def _ended(model: Model, now: float | None) -> Iterator[Finding]:
+    return expiry(_section(model, "certificates"), now)

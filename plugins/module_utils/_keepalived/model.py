@@ -13,6 +13,7 @@ from typing import Any
 from .._cluster.inventory import KEYS
 from .._cluster.tracking import CHECK
 from .._core.findings import ERROR, WARNING, CoreError, Finding
+from .._core.register import Rules
 from .._core.spec import conform_dict, slips
 from .conf import CHECK_HTTP, FAULT_VALUE, auth_digest, quote
 
@@ -30,6 +31,11 @@ ExecStopPost=-+/bin/sh -c 'echo {fault} > {path}'
 """
 # Where keepalived multicasts by itself, and so where the filter and a joining node (_vrrp/join.py) expect adverts.
 GROUPS = ("224.0.0.18", "ff02::12")
+rule = Rules("keepalived")
+HOST = rule.define("A23-host", "A host is among the nodes of its cluster.")
+COMMAND = rule.define("K1", "Every version of keepalived reads a command as the same words.")
+GROUP = rule.define("K2", "Adverts go to the group that the filter and a joining node expect.")
+SENDER = rule.define("K3", "Adverts come in on the interface that the filter expects.")
 HOOKS = ("notify_master", "notify_backup", "notify_fault", "notify_stop")
 
 
@@ -48,7 +54,7 @@ def prepare(
     if plan["nodes"] and node not in plan["nodes"]:
         what = "This host is not among the nodes of its cluster."
         findings.append(
-            Finding("A23", "evenkeel_nodes", what, ", ".join(plan["nodes"]), f"Add {node} to evenkeel_nodes.")
+            HOST.finding("evenkeel_nodes", what, ", ".join(plan["nodes"]), f"Add {node} to evenkeel_nodes.")
         )
     own = {name: option for name, option in options.items() if name not in KEYS}
     conformed = conform_dict({name: variables.get(name) for name in own}, own, "", findings)
@@ -109,8 +115,7 @@ def _multicast(instances: Iterable[Mapping[str, Any]], settings: Mapping[str, An
                 yield _other_group(path, line)
             based = any(other.split()[:1] == ["vmac_xmit_base"] for other in instance["options"])
             if keyword == "use_vmac" and not based and settings["keepalived_unicast_filter"]:
-                yield Finding(
-                    "K3",
+                yield SENDER.finding(
                     path,
                     f"{instance['name']} would get its adverts on an interface of its own, where the filter drops them:"
                     " every node would be MASTER.",
@@ -120,8 +125,7 @@ def _multicast(instances: Iterable[Mapping[str, Any]], settings: Mapping[str, An
 
 
 def _other_group(path: str, line: str) -> Finding:
-    return Finding(
-        "K2",
+    return GROUP.finding(
         path,
         "The filter lets in, and a joining node listens for, adverts to the usual group alone.",
         repr(line),
@@ -243,7 +247,7 @@ def _command(where: str, command: str) -> str:
 
 
 def _bad_command(where: str, command: str, what: str) -> Finding:
-    return Finding("K1", where, what, repr(command), "Put the command into a script, and name that.")
+    return COMMAND.finding(where, what, repr(command), "Put the command into a script, and name that.")
 
 
 def _instance(instance: Mapping[str, Any], services: Iterable[Mapping[str, Any]], grouped: bool) -> dict[str, Any]:

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nginx's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported.
-
-F1 sockets that overlap, F4 names and references, F5 certificates, F7 units and bounds, F8 servers by name, F10 modes,
-F14 servers that hide each other, F20 loops (F21, words that nginx cannot do: backends.py).
-"""
+"""What nginx's own checker would refuse late, or accept and do wrong: one function for each rule, all run, all reported."""
 
 from __future__ import annotations
 
@@ -14,16 +10,46 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from .._core.findings import WARNING, Finding
+from .._core.findings import Finding, fault
+from .._core.register import Rules
 from .._proxy import backends
-from .._proxy import rules as proxy_rules
 from .._proxy.listeners import Listener, NoAddress, listener
-from .._proxy.rules import Place, exactly_one, indexed, missing, not_a_period, private_health, walk, within
+from .._proxy.rules import (
+    BY_NAME,
+    CANNOT,
+    CERTIFICATES,
+    ENDED,
+    HEALTH,
+    LOOPS,
+    MODES,
+    NAMES,
+    NUMBERS,
+    ONE_OF,
+    PASSWORDS,
+    PERIODS,
+    RAW,
+    REFERENCES,
+    SERVERS,
+    SOCKETS,
+    WAYS,
+    Place,
+    certificates,
+    exactly_one,
+    expiry,
+    indexed,
+    missing,
+    not_a_period,
+    private_health,
+    walk,
+    within,
+)
 from . import lines as nginx_lines
 from .text import Unreadable, directives
 from .text import check as check_raw
 
 Model = Mapping[str, Any]
+
+rule = Rules("nginx")
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,31 +77,7 @@ _WITHOUT_BACKUP = ("source", "uri", "header", "hash", "random")
 
 def check(model: Model, now: float | None = None) -> list[Finding]:
     """Every finding about a model whose keys and types are right."""
-    findings: list[Finding] = []
-    for rule in (
-        _names,
-        _one_of,
-        _raw_lines,
-        _references,
-        _ways,
-        _binds,
-        _names_on_sockets,
-        _tls,
-        _locations,
-        _unasked,
-        _backends,
-        _loops,
-        _periods,
-        _sizes,
-        _limits,
-        _status,
-        _resolution,
-    ):
-        findings.extend(rule(model))
-    findings.extend(proxy_rules.certificates(_section(model, "certificates")))
-    if now is not None:
-        findings.extend(proxy_rules.expiry(_section(model, "certificates"), now))
-    return findings
+    return rule.check(model=model, now=now)
 
 
 # --- walking the model
@@ -113,8 +115,9 @@ def _name_set(model: Model, section: str) -> list[str]:
 # --- the rules
 
 
+@rule(NAMES)
 def _names(model: Model) -> Iterator[Finding]:
-    """F4: names are unique and such that nginx and a file system take them."""
+    """Names are unique and such that nginx and a file system take them."""
     kinds = {
         "log_formats": "log format",
         "maps": "map",
@@ -133,8 +136,7 @@ def _names(model: Model) -> Iterator[Finding]:
                 continue
             variable = section == "maps"
             if not (_VARIABLE if variable else NAME).fullmatch(name):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"The name of a {kind} has a character that is not allowed.",
                     repr(name),
@@ -142,12 +144,9 @@ def _names(model: Model) -> Iterator[Finding]:
                     "letters, digits and _" if variable else "letters, digits and _ . -",
                 )
             if re.match(r"evenkeel\b|evenkeel_", name):
-                yield Finding(
-                    "F4", f"{where}.name", "Names that begin with evenkeel are this role's own.", name, "Rename it."
-                )
+                yield fault(f"{where}.name", "Names that begin with evenkeel are this role's own.", name, "Rename it.")
             if name in seen:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     "This name is there twice.",
                     f"{name}, as in {seen[name]}",
@@ -156,6 +155,7 @@ def _names(model: Model) -> Iterator[Finding]:
             seen.setdefault(name, where)
 
 
+@rule(ONE_OF)
 def _one_of(model: Model) -> Iterator[Finding]:
     """Keys of which exactly one says what the item is."""
     for where, item in _section(model, "error_pages"):
@@ -171,8 +171,7 @@ def _one_of(model: Model) -> Iterator[Finding]:
         for key in ("request_headers", "response_headers"):
             for place, rule in indexed(f"{where}.{key}", item[key]):
                 if (rule["set"] or rule.get("add")) and rule["value"] is None:
-                    yield Finding(
-                        "F4",
+                    yield fault(
                         place,
                         "The header has no value.",
                         rule["set"] or rule["add"],
@@ -184,8 +183,7 @@ def _one_of(model: Model) -> Iterator[Finding]:
             if len(given) > 1 or not (given or one["options"]):
                 yield from exactly_one(place, one, ("backend", "redirect", "answer"))
         if item["redirect"] and item["default_backend"]:
-            yield Finding(
-                "F4",
+            yield fault(
                 f"{where}.default_backend",
                 "A server that redirects every request needs no backend.",
                 item["default_backend"],
@@ -193,6 +191,7 @@ def _one_of(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(RAW)
 def _raw_lines(model: Model) -> Iterator[Finding]:
     """Raw lines are whole directives."""
     for where, value in walk(dict(model)):
@@ -202,11 +201,12 @@ def _raw_lines(model: Model) -> Iterator[Finding]:
         try:
             check_raw(value)
         except Unreadable as problem:
-            yield Finding("F4", where, str(problem), repr(value), "Put the word in quotes, or close what is open.")
+            yield fault(where, str(problem), repr(value), "Put the word in quotes, or close what is open.")
 
 
+@rule(REFERENCES)
 def _references(model: Model) -> Iterator[Finding]:
-    """F4: what is named exists; F10: and speaks what is spoken there."""
+    """And it speaks what is spoken there."""
     # To nginx a stream is a stream, of whatever.
     modes = {item["name"]: "http" if item["mode"] == "http" else "tcp" for dummy, item in _section(model, "backends")}
     maps = {f"${item['name']}": "tcp" if item["stream"] else "http" for dummy, item in _section(model, "maps")}
@@ -237,8 +237,7 @@ def _spoken(where: str, kind: str, name: str, mode: str, known: Mapping[str, str
     if name not in known:
         yield missing(where, kind, name, [one for one in known if known[one] == mode or kind == "backend"])
     elif known[name] != mode:
-        yield Finding(
-            "F10",
+        yield MODES.finding(
             where,
             f"The {kind} {name} is for {known[name]}, this place for {mode}.",
             known[name],
@@ -247,7 +246,7 @@ def _spoken(where: str, kind: str, name: str, mode: str, known: Mapping[str, str
 
 
 def _chosen(model: Model, modes: Mapping[str, str]) -> Iterator[Finding]:
-    """F4, F10: what a map in use may say is a backend that is served without settings of its own."""
+    """What a map in use may say is a backend that is served without settings of its own."""
     used = {(name, mode) for dummy, name, mode in _users(model)}
     backend_of = {item["name"]: item for dummy, item in _section(model, "backends")}
     for where, item in _section(model, "maps"):
@@ -258,8 +257,7 @@ def _chosen(model: Model, modes: Mapping[str, str]) -> Iterator[Finding]:
             for place, value in values:
                 yield from _spoken(place, "backend", value, mode, modes, f"mode: {mode}")
                 for setting in _own(backend_of[value]) if modes.get(value) == mode else []:
-                    yield Finding(
-                        "F10",
+                    yield MODES.finding(
                         place,
                         "nginx reads this setting before the map chooses a backend.",
                         f"{value} with {setting}",
@@ -282,11 +280,11 @@ def _own(item: Mapping[str, Any]) -> list[str]:
     ]
 
 
+@rule(WAYS)
 def _ways(model: Model) -> Iterator[Finding]:
-    """F4: every server is reached and leads somewhere, and there is one at all."""
+    """Every server is reached and leads somewhere, and there is one at all."""
     if not model["nginx_servers"] and not model["nginx_streams"]:
-        yield Finding(
-            "F4",
+        yield fault(
             "nginx_servers",
             "Nothing listens for clients.",
             "no server and no stream",
@@ -294,9 +292,9 @@ def _ways(model: Model) -> Iterator[Finding]:
         )
     for where, item in _fronts(model):
         if not item["bind"]:
-            yield Finding("F4", where, "It has no address to listen on.", "no bind", 'Add bind: ["198.51.100.28:80"].')
+            yield fault(where, "It has no address to listen on.", "no bind", 'Add bind: ["198.51.100.28:80"].')
         if not (item["default_backend"] or item.get("locations") or item.get("redirect") or item["options"]):
-            yield Finding("F4", where, "Its requests lead nowhere.", "no default_backend", "Add default_backend.")
+            yield fault(where, "Its requests lead nowhere.", "no default_backend", "Add default_backend.")
 
 
 def _bind_items(model: Model) -> Iterator[Place]:
@@ -317,7 +315,7 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
             found.append(_listener(where, bind))
         except NoAddress as problem:
             if findings is not None:
-                findings.append(Finding("F1", where, str(problem), repr(bind["address"]), problem.remedy))
+                findings.append(fault(where, str(problem), repr(bind["address"]), problem.remedy))
     return found
 
 
@@ -331,30 +329,35 @@ def sockets(model: Model) -> list[str]:
     return list(found)
 
 
+@rule(SOCKETS)
 def _binds(model: Model) -> Iterator[Finding]:
-    """F1: sockets overlap only where nginx tells requests apart, by name."""
+    """Sockets overlap only where nginx tells requests apart, by name."""
     findings: list[Finding] = []
     found = listeners(model, findings)
     yield from findings
     for one in found:
         if one.first != one.last:
-            yield Finding("F1", one.where, "A range of ports is given.", one.text, "Write one item for each port.")
+            yield fault(one.where, "A range of ports is given.", one.text, "Write one item for each port.")
     for one, other in combinations(found, 2):
         both_http = all(place.where.startswith("nginx_servers") for place in (one, other))
         same_server = one.where.rpartition(".bind")[0] == other.where.rpartition(".bind")[0]
         if one.overlaps(other) and (same_server and one.text == other.text or not both_http):
-            yield Finding(
-                "F1",
+            yield fault(
                 other.where,
                 f"This overlaps {one.where}: only servers share an address, by their names.",
                 f"{other.text} and {one.text}",
                 "Change one of them.",
             )
-    yield from private_health(found, "nginx_health_bind")
 
 
+@rule(HEALTH)
+def _health(model: Model) -> Iterator[Finding]:
+    return private_health(listeners(model), "nginx_health_bind")
+
+
+@rule("F14", "Servers on one socket have names of their own, one default and one kind.")
 def _names_on_sockets(model: Model) -> Iterator[Finding]:
-    """F14: of two servers with the same name on a socket nginx serves the first, and says so only in a warning."""
+    """Of two servers with the same name on a socket nginx serves the first, and says so only in a warning."""
     seen: dict[tuple[str, str], str] = {}
     first: dict[str, tuple[str, Mapping[str, Any]]] = {}
     defaults: dict[str, str] = {}
@@ -363,16 +366,14 @@ def _names_on_sockets(model: Model) -> Iterator[Finding]:
             address = bind["address"] or ""
             for name in dict.fromkeys(name.lower() for name in item["server_names"] or [""]):
                 if seen.setdefault((address, name), where) != where:
-                    yield Finding(
-                        "F14",
+                    yield fault(
                         place,
                         f"{seen[(address, name)]} answers here already, for the same name: this server would get no request.",
                         f"{address} for {name or 'every other name'}",
                         "Give each of them server_names of its own, or another address.",
                     )
             if bind["default_server"] and defaults.setdefault(address, place) != place:
-                yield Finding(
-                    "F14",
+                yield fault(
                     f"{place}.default_server",
                     f"{defaults[address]} is the default on this socket already.",
                     address,
@@ -381,8 +382,7 @@ def _names_on_sockets(model: Model) -> Iterator[Finding]:
             other, shown = first.setdefault(address, (place, bind))
             for key in ("tls", "accept_proxy"):
                 if bind[key] != shown[key]:
-                    yield Finding(
-                        "F14",
+                    yield fault(
                         f"{place}.{key}",
                         f"A socket is of one kind, for every server on it; {other} says otherwise.",
                         str(bind[key]).lower(),
@@ -390,47 +390,48 @@ def _names_on_sockets(model: Model) -> Iterator[Finding]:
                     )
 
 
+@rule("F5-socket", "TLS sockets and certificates belong together.")
 def _tls(model: Model) -> Iterator[Finding]:
-    """F5: TLS and certificates belong together."""
+    """TLS and certificates belong together."""
     for where, item in _fronts(model):
         secure = any(bind["tls"] for bind in item["bind"])
         if secure and not item["certificates"] and not any("ssl_certificate" in line for line in item["options"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 where,
                 "Its TLS socket has no certificate to show.",
                 "no certificates",
                 "Name one in certificates.",
             )
         if item["certificates"] and not secure:
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.certificates",
                 "It has a certificate and no socket that would show it.",
                 ", ".join(item["certificates"]),
                 "Set tls: true in an item of bind.",
             )
+
+
+@rule(MODES)
+def _bind_modes(model: Model) -> Iterator[Finding]:
     for where, bind in _bind_items(model):
         if bind["udp"] and not where.startswith("nginx_streams"):
-            yield Finding("F10", f"{where}.udp", "HTTP comes over TCP.", "udp", "Use nginx_streams.")
+            yield fault(f"{where}.udp", "HTTP comes over TCP.", "udp", "Use nginx_streams.")
         if bind["udp"] and bind["tls"]:
-            yield Finding(
-                "F10", f"{where}.tls", "nginx speaks TLS over TCP only.", "tls and udp", "Remove one of the two."
-            )
+            yield fault(f"{where}.tls", "nginx speaks TLS over TCP only.", "tls and udp", "Remove one of the two.")
         if bind["default_server"] and not where.startswith("nginx_servers"):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.default_server",
                 "Only servers have names to be chosen by.",
                 "default_server",
                 "Remove it.",
             )
         if bind["tls"] and where.startswith("nginx_status"):
-            yield Finding("F10", f"{where}.tls", "The page of counters has no certificate.", "tls", "Remove it.")
+            yield fault(f"{where}.tls", "The page of counters has no certificate.", "tls", "Remove it.")
 
 
+@rule("F4-location", "A path is there once, and what is said of it can be done.")
 def _locations(model: Model) -> Iterator[Finding]:
-    """F4: a path is there once, and what is said of it can be done."""
+    """A path is there once, and what is said of it can be done."""
     cookies = [item["name"] for dummy, item in _section(model, "backends") if item["cookie"]]
     for where, item in _section(model, "servers"):
         seen: dict[tuple[str, str], str] = {}
@@ -440,8 +441,7 @@ def _locations(model: Model) -> Iterator[Finding]:
             kind = "prefix" if one["match"] == "prefix-first" else one["match"]
             key = (kind, one["path"] or "")
             if key in seen:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.path",
                     f"This path is taken already, by {seen[key]}.",
                     repr(one["path"]),
@@ -450,11 +450,10 @@ def _locations(model: Model) -> Iterator[Finding]:
             seen.setdefault(key, place)
             regular = one["match"] in ("regex", "iregex")
             if not regular and not (one["path"] or "/").startswith("/"):
-                yield Finding("F4", f"{place}.path", "A path begins with a slash.", repr(one["path"]), "Correct it.")
+                yield fault(f"{place}.path", "A path begins with a slash.", repr(one["path"]), "Correct it.")
             sticky = one["backend"] in cookies
             if one["uri"] and (regular or sticky or (one["backend"] or "").startswith("$")):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.uri",
                     "nginx cannot tell here which part of the path to replace.",
                     f"{one['uri']}, and {one['backend']} has a cookie" if sticky else one["uri"],
@@ -465,11 +464,12 @@ def _locations(model: Model) -> Iterator[Finding]:
             if not one["backend"]:
                 for name in ("uri", "cache", "websocket"):
                     if one[name]:
-                        yield Finding("F4", f"{place}.{name}", "Nothing is asked here.", name, "Add backend.")
+                        yield fault(f"{place}.{name}", "Nothing is asked here.", name, "Add backend.")
 
 
+@rule("F4-unasked", "Limits stand where nginx asks them before it answers.")
 def _unasked(model: Model) -> Iterator[Finding]:
-    """F4: nginx returns before it looks at limits and addresses, so they would let everybody through."""
+    """Nginx returns before it looks at limits and addresses, so they would let everybody through."""
     for where, item in _spots(model):
         returns = any(depth == 0 and words[0] == "return" for depth, words in directives(item["options"]))
         # A server's redirect is that of its location /; its others are limited as it says.
@@ -477,8 +477,7 @@ def _unasked(model: Model) -> Iterator[Finding]:
         if returns or redirects or item.get("answer"):
             for name in ("allow", "rate_limit", "connection_limit"):
                 if item.get(name):
-                    yield Finding(
-                        "F4",
+                    yield fault(
                         f"{where}.{name}",
                         "nginx answers before it asks who it is.",
                         name,
@@ -486,15 +485,19 @@ def _unasked(model: Model) -> Iterator[Finding]:
                     )
 
 
+@rule(SERVERS)
+def _servers(model: Model) -> Iterator[Finding]:
+    return backends.check(_section(model, "backends"))
+
+
+@rule(CANNOT)
 def _backends(model: Model) -> Iterator[Finding]:
-    """F4, F10: servers, and what nginx does with the words of a backend."""
-    yield from backends.check(_section(model, "backends"))
+    """What nginx does with the words of a backend that it takes (others: backends.NGINX)."""
     for where, item in _section(model, "backends"):
         chosen = backends.balance(item["balance"])
         servers = [backends.effective(item, server) for server in item["servers"]]
         if chosen is None:
-            yield Finding(
-                "F4",
+            yield fault(
                 f"{where}.balance",
                 "There is no such way to choose a server.",
                 repr(item["balance"]),
@@ -502,27 +505,24 @@ def _backends(model: Model) -> Iterator[Finding]:
                 "roundrobin, leastconn, source, uri, hdr(NAME), random, hash KEY",
             )
         elif chosen.kind in ("uri", "header") and item["mode"] != "http":
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.balance",
                 "A stream has no requests to choose by.",
                 item["balance"],
                 "Use source or hash KEY.",
             )
         elif chosen.kind in _WITHOUT_BACKUP and any(server["backup"] for server in servers):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.balance",
                 "With this nginx takes no server in reserve.",
                 f"{item['balance']} and backup",
                 "Use roundrobin or leastconn, or remove backup.",
             )
         if servers and all(server["backup"] for server in servers):
-            yield Finding("F10", f"{where}.servers", "All servers are in reserve.", "backup", "Let one of them serve.")
+            yield fault(f"{where}.servers", "All servers are in reserve.", "backup", "Let one of them serve.")
         tls = [server["tls"] for server in servers]
         if any(one != tls[0] for one in tls):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.servers",
                 "nginx speaks TLS to all servers of a backend or to none.",
                 "servers that differ in tls",
@@ -530,16 +530,14 @@ def _backends(model: Model) -> Iterator[Finding]:
             )
         proxied = [bool(server["send_proxy"]) for server in servers]
         if any(proxied) and item["mode"] == "http":
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.servers",
                 "nginx speaks the PROXY protocol in streams only.",
                 "send_proxy",
                 "Servers get the client's address in X-Forwarded-For; or use nginx_streams and mode: tcp.",
             )
         elif any(proxied) and not all(proxied):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{where}.servers",
                 "nginx speaks the PROXY protocol to all servers of a backend or to none.",
                 "servers that differ in send_proxy",
@@ -554,16 +552,14 @@ def _checks(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
     """nginx asks no server; only `/ready` asks, and it asks over HTTP."""
     check = item["check"] or {}
     if check.get("http") and not item["critical"]:
-        yield Finding(
-            backends.RULE,
+        yield fault(
             f"{where}.check.http",
             "nginx cannot do this.",
             check["http"],
             backends.NGINX["check.tcp"].replace("; or let", ", set critical: true so that /ready asks, or let"),
         )
     if item["critical"] and item["mode"] != "http":
-        yield Finding(
-            backends.RULE,
+        yield fault(
             f"{where}.critical",
             "/ready asks over HTTP, and this backend may speak anything.",
             f"mode: {item['mode']}",
@@ -575,12 +571,9 @@ def _cookie(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
     if not item["cookie"]:
         return
     if item["mode"] != "http":
-        yield Finding(
-            "F10", f"{where}.cookie", "A stream has no cookies.", f"mode: {item['mode']}", "Use balance: source."
-        )
+        yield fault(f"{where}.cookie", "A stream has no cookies.", f"mode: {item['mode']}", "Use balance: source.")
     if not re.fullmatch(r"[A-Za-z0-9_]+", item["cookie"]["name"] or "x"):
-        yield Finding(
-            "F4",
+        yield fault(
             f"{where}.cookie.name",
             "nginx knows no variable for this cookie.",
             repr(item["cookie"]["name"]),
@@ -589,8 +582,7 @@ def _cookie(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
         )
     for place, server in indexed(f"{where}.servers", item["servers"]):
         if server["address"] and backends.by_name(server):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{place}.address",
                 "By its name nginx does not know again which server has answered.",
                 server["address"],
@@ -608,16 +600,14 @@ def _names_in_tls(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
     for place, tls in places.items():
         # That may be the backend's own name.
         if tls["verify"] and not tls["sni"] and "." not in str(item["name"]):
-            yield Finding(
-                "F10",
+            yield fault(
                 place,
                 "nginx verifies against a name, and none is given.",
                 "no tls.sni",
                 "Set tls.sni in default_server (str(app.example.com)), or verify: false.",
             )
         if tls["sni"] and not nginx_lines.tls_name(tls["sni"]):
-            yield Finding(
-                "F10",
+            yield fault(
                 f"{place}.sni",
                 "nginx would take this for a name as it stands.",
                 tls["sni"],
@@ -626,8 +616,9 @@ def _names_in_tls(where: str, item: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
+@rule(LOOPS)
 def _loops(model: Model) -> Iterator[Finding]:
-    """F20: a proxy does not send its traffic to itself."""
+    """A proxy does not send its traffic to itself."""
     places = {item["name"]: (where, item) for where, item in _section(model, "backends")}
     own: dict[str, str] = {}
     for where, bind in _bind_items(model):
@@ -641,8 +632,7 @@ def _loops(model: Model) -> Iterator[Finding]:
             user = next((user for user, name, dummy in _users(model) if name == item["name"]), None)
             front = own.get(to)
             if front and user and front.split(".")[0] == user.split(".")[0]:
-                yield Finding(
-                    "F20",
+                yield fault(
                     place,
                     f"{user.split('.')[0]} would send its traffic to itself.",
                     to,
@@ -650,20 +640,21 @@ def _loops(model: Model) -> Iterator[Finding]:
                 )
 
 
+@rule(PERIODS)
 def _periods(model: Model) -> Iterator[Finding]:
-    """F7: periods are numbers with a unit."""
+    """Periods are numbers with a unit."""
     for where, value in walk(dict(model)):
         if isinstance(value, str) and _PERIODS.search(where) and not _PERIOD.fullmatch(value):
             yield not_a_period(where, value)
 
 
+@rule(NUMBERS)
 def _sizes(model: Model) -> Iterator[Finding]:
-    """F7: sizes; numbers within bounds."""
+    """Sizes; numbers within bounds."""
     for where, value in walk(dict(model)):
         key = where.rpartition(".")[2]
         if key in _SIZES and isinstance(value, str) and not _SIZE.fullmatch(value):
-            yield Finding(
-                "F7",
+            yield fault(
                 where,
                 "This is not a size.",
                 repr(value),
@@ -673,13 +664,13 @@ def _sizes(model: Model) -> Iterator[Finding]:
         yield from within(where, value, _BOUNDS)
 
 
+@rule("F7-rate", "A rate is one that nginx can count.")
 def _limits(model: Model) -> Iterator[Finding]:
-    """F7: a rate that nginx can count."""
+    """A rate that nginx can count."""
     for where, item in _spots(model):
         limit = item["rate_limit"]
         if limit and limit["requests"] and limit["period"] and not nginx_lines.rate(limit):
-            yield Finding(
-                "F7",
+            yield fault(
                 f"{where}.rate_limit",
                 "nginx counts whole requests a second or a minute.",
                 f"{limit['requests']} in {limit['period']}",
@@ -687,8 +678,9 @@ def _limits(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(PASSWORDS)
 def _status(model: Model) -> Iterator[Finding]:
-    """F6: counters are for those who are named."""
+    """Counters are for those who are named."""
     item = model["nginx_status"]
     for where, bind in indexed("nginx_status.bind", item["bind"]):
         try:
@@ -696,8 +688,7 @@ def _status(model: Model) -> Iterator[Finding]:
         except NoAddress:
             continue
         if not private and not item["allow"]:
-            yield Finding(
-                "F6",
+            yield fault(
                 where,
                 "Whoever reaches this address would see the counters.",
                 bind["address"],
@@ -705,16 +696,25 @@ def _status(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(BY_NAME)
 def _resolution(model: Model) -> Iterator[Finding]:
-    """F8: a name is resolved once, at start, and nginx does not start without an answer."""
+    """A name is resolved once, at start, and nginx does not start without an answer."""
     for where, item in _section(model, "backends"):
         for place, server in indexed(f"{where}.servers", item["servers"]):
             if server["address"] and backends.by_name(server) and not item["cookie"]:
-                yield Finding(
-                    "F8",
+                yield fault(
                     f"{place}.address",
                     "A name is resolved when nginx starts or is reloaded, and nginx does neither without an answer.",
                     str(server["address"]),
                     "Use an address.",
-                    severity=WARNING,
                 )
+
+
+@rule(CERTIFICATES)
+def _certificates(model: Model) -> Iterator[Finding]:
+    return certificates(_section(model, "certificates"))
+
+
+@rule(ENDED)
+def _ended(model: Model, now: float | None) -> Iterator[Finding]:
+    return expiry(_section(model, "certificates"), now)

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.findings import Finding
-from .rules import indexed
+from .._core.findings import Finding, fault
+from .rules import CANNOT, indexed
 
-RULE = "F21"
 Item = Mapping[str, Any]
 
 _ACTIVE = (
@@ -91,7 +90,7 @@ def _without(item: Any, path: Sequence[str], where: str, remedy: str, proxy: str
     name, place = path[0], f"{where}.{path[0]}"
     if len(path) > 1:
         return {**item, name: _without(item[name], path[1:], place, remedy, proxy, findings)}
-    findings.append(Finding(RULE, place, f"{proxy} cannot do this.", name, remedy))
+    findings.append(CANNOT.finding(place, f"{proxy} cannot do this.", name, remedy))
     return {key: value for key, value in item.items() if key != name}
 
 
@@ -152,8 +151,7 @@ def check(places: Iterable[tuple[str, Item]]) -> Iterator[Finding]:
         names: dict[str, str] = {}
         for place, server in indexed(f"{where}.servers", backend["servers"]):
             if server["name"] in names:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{place}.name",
                     "Two servers of a backend have the same name.",
                     f"{server['name']}, as in {names[server['name']]}",
@@ -162,8 +160,8 @@ def check(places: Iterable[tuple[str, Item]]) -> Iterator[Finding]:
             names.setdefault(server["name"], place)
             whole = effective(backend, server)
             if whole["port"] is None and whole["address"] and not str(whole["address"]).startswith("/"):
-                yield Finding(
-                    "F4", place, "The server has no port.", "no port", "Add port, to the server or to default_server."
+                yield fault(
+                    place, "The server has no port.", "no port", "Add port, to the server or to default_server."
                 )
         if not backend["servers"] and not any("server" in line.split()[:1] for line in backend["options"]):
-            yield Finding("F4", where, "The backend has no servers.", "no servers", "Add servers.")
+            yield fault(where, "The backend has no servers.", "no servers", "Add servers.")

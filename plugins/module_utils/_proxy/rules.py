@@ -1,18 +1,40 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the models of every proxy need: walking a model, references, certificates (F5) and the files that they become."""
+"""What the models of every proxy need: the rules that several check, walking a model, certificates and the files that they become."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable
 
-from .._core.findings import WARNING, Finding
+from .._core.findings import WARNING, Finding, fault
+from .._core.register import define
 from . import pem
 from .listeners import Listener
 
 Place = tuple[str, Mapping[str, Any]]
+
+# Each proxy checks these in a model of its own.
+SOCKETS = define("F1", "Addresses to listen on are literal, and no two sockets overlap.")
+HEALTH = define("F1-health", "Where a proxy answers for itself, only its own host asks.")
+REFERENCES = define("F4", "What is named exists.")
+NAMES = define("F4-name", "Names are unique, and the daemon and a file system take them.")
+ONE_OF = define(
+    "F4-one-of", "Of keys that exclude each other exactly one is set, and a header that is set has a value."
+)
+RAW = define("F4-raw", "Raw lines are whole, and begin no section.")
+WAYS = define("F4-way", "Something listens, and each of it has an address and leads somewhere.")
+SERVERS = define("F4-server", "The servers of a backend are told apart, and each can be reached.")
+CERTIFICATES = define("F5", "A certificate comes with its chain and its key, and the daemon can read them.")
+ENDED = define("F5-ended", "A certificate has not ended.", WARNING)
+PASSWORDS = define("F6", "What is inside a daemon is shown to those alone who are named or know a password.")
+PERIODS = define("F7", "A period is a number and its unit.")
+NUMBERS = define("F7-number", "Numbers and sizes are within the daemon's bounds.")
+BY_NAME = define("F8", "A server is given by its address, or something follows its name.", WARNING)
+MODES = define("F10", "What needs HTTP stands where HTTP is spoken, and both ends of a way speak the same.")
+LOOPS = define("F20", "A proxy does not send its traffic to itself.")
+CANNOT = define("F22", "A backend asks nothing that its proxy cannot do.")
 
 
 def walk(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
@@ -34,8 +56,7 @@ def exactly_one(where: str, item: Mapping[str, Any], keys: Sequence[str]) -> Ite
     given = [key for key in keys if item[key] not in (None, False, "")]
     if len(given) != 1:
         listed = ", ".join(keys[:-1]) + " and " + keys[-1]
-        yield Finding(
-            "F4",
+        yield ONE_OF.finding(
             where,
             f"Exactly one of {listed} is needed.",
             " and ".join(given) or "none of them",
@@ -47,8 +68,7 @@ def unique(where: str, key: str, kind: str, items: Iterable[Mapping[str, Any]]) 
     seen: set[str] = set()
     for index, item in enumerate(items):
         if item["name"] in seen:
-            yield Finding(
-                "F4",
+            yield NAMES.finding(
                 f"{where}.{key}[{index}].name",
                 f"Two {kind}s have the same name.",
                 item["name"],
@@ -58,8 +78,7 @@ def unique(where: str, key: str, kind: str, items: Iterable[Mapping[str, Any]]) 
 
 
 def missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Finding:
-    return Finding(
-        "F4",
+    return REFERENCES.finding(
         where,
         f"There is no {kind} of this name.",
         name,
@@ -69,8 +88,7 @@ def missing(where: str, kind: str, name: str, accepted: Sequence[str]) -> Findin
 
 
 def not_a_period(where: str, value: str) -> Finding:
-    return Finding(
-        "F7",
+    return PERIODS.finding(
         where,
         "This is not a period.",
         repr(value),
@@ -80,20 +98,19 @@ def not_a_period(where: str, value: str) -> Finding:
 
 
 def within(where: str, value: Any, bounds: Mapping[str, tuple[int, int]]) -> Iterator[Finding]:
-    """F7: a number whose key is among `bounds` lies between them."""
+    """A number whose key is among `bounds` lies between them."""
     key = where.rpartition(".")[2]
     if key in bounds and isinstance(value, int) and not isinstance(value, bool):
         low, high = bounds[key]
         if not low <= value <= high:
-            yield Finding("F7", where, "The number is out of range.", str(value), "Correct it.", f"{low} to {high}")
+            yield NUMBERS.finding(where, "The number is out of range.", str(value), "Correct it.", f"{low} to {high}")
 
 
 def private_health(found: Iterable[Listener], variable: str) -> Iterator[Finding]:
-    """F1: where a proxy answers for itself, only its own host asks."""
+    """Where a proxy answers for itself, only its own host asks."""
     for one in found:
         if one.where == variable and not one.is_loopback():
-            yield Finding(
-                "F1",
+            yield fault(
                 one.where,
                 "Health is nobody's affair but this host's.",
                 one.text,
@@ -103,35 +120,30 @@ def private_health(found: Iterable[Listener], variable: str) -> Iterator[Finding
 
 
 def certificates(items: Iterable[Place]) -> Iterator[Finding]:
-    """F5: a certificate comes with its key, and a daemon can read both."""
+    """A certificate comes with its key, and a daemon can read both."""
     for where, item in items:
         yield from exactly_one(where, item, ("content", "src", "remote_src"))
         keys = [name for name in ("key", "key_src", "key_remote_src") if item[name]]
         if len(keys) > 1:
-            yield Finding(
-                "F5", where, "The private key is given more than once.", " and ".join(keys), "Keep one of them."
-            )
+            yield fault(where, "The private key is given more than once.", " and ".join(keys), "Keep one of them.")
         size = f"a value of {len(item['content'] or '')} characters"
         apart = any(item[name] for name in ("key", "key_src", "key_remote_src"))
         if item["content"] and not pem.has_certificate(item["content"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.content",
                 "There is no certificate in it.",
                 size,
                 "Give the certificate and its chain as PEM blocks.",
             )
         if item["content"] and not apart and not pem.has_key(item["content"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.content",
                 "There is no private key in it, nor is one given apart.",
                 size,
                 "Add the key, or set key, key_src or key_remote_src.",
             )
         if item["content"] and apart and pem.has_key(item["content"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.content",
                 "It holds a private key, and another one is given apart.",
                 size,
@@ -139,8 +151,7 @@ def certificates(items: Iterable[Place]) -> Iterator[Finding]:
             )
         yield from chain(f"{where}.content", item["content"])
         if item["key"] and not pem.has_key(item["key"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.key",
                 "There is no private key in it.",
                 f"a value of {len(item['key'])} characters",
@@ -148,8 +159,7 @@ def certificates(items: Iterable[Place]) -> Iterator[Finding]:
             )
         for name in ("content", "key"):
             if item[name] and pem.is_encrypted(item[name]):
-                yield Finding(
-                    "F5",
+                yield fault(
                     f"{where}.{name}",
                     "The private key asks for a passphrase, which nobody can type in here.",
                     f"a value of {len(item[name])} characters",
@@ -158,11 +168,10 @@ def certificates(items: Iterable[Place]) -> Iterator[Finding]:
 
 
 def chain(where: str, content: str | None) -> Iterator[Finding]:
-    """F5: each certificate after the server's issued the one before it, as clients expect (RFC 5246, 7.4.2)."""
+    """Each certificate after the server's issued the one before it, as clients expect (RFC 5246, 7.4.2)."""
     number = pem.stranger(content or "")
     if number is not None:
-        yield Finding(
-            "F5",
+        yield fault(
             where,
             "The certificates are no chain.",
             f"certificate {number} did not issue certificate {number - 1}",
@@ -170,18 +179,15 @@ def chain(where: str, content: str | None) -> Iterator[Finding]:
         )
 
 
-def expiry(items: Iterable[Place], now: float) -> Iterator[Finding]:
-    """F5: a certificate that has ended is served all the same: say so."""
+def expiry(items: Iterable[Place], now: float | None) -> Iterator[Finding]:
+    """A certificate that has ended is served all the same: say so."""
+    if now is None:
+        return
     for where, item in items:
         end = pem.ends(item["content"] or "")
         if end is not None and end <= now:
-            yield Finding(
-                "F5",
-                f"{where}.content",
-                "The certificate has ended.",
-                f"{int((now - end) // 86400)} days ago",
-                "Renew it.",
-                severity=WARNING,
+            yield fault(
+                f"{where}.content", "The certificate has ended.", f"{int((now - end) // 86400)} days ago", "Renew it."
             )
 
 

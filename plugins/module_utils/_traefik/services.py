@@ -13,9 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._core.findings import Finding
+from .._core.findings import Finding, fault
 
-RULE = "F21"
 # The nearest that Traefik has.
 STRATEGIES = {"roundrobin": "wrr", "leastconn": "p2c", "random": "p2c", "random(2)": "p2c", "source": "hrw"}
 TCP_CHECK = {"interval": "1s", "timeout": "2s"}
@@ -39,7 +38,7 @@ def refused(where: str, backend: Item) -> Iterator[Finding]:
     mode, check, cookie = backend["mode"], backend["check"] or {}, backend["cookie"]
 
     def finding(place: str, what: str, got: Any, remedy: str, accepted: str = "") -> Finding:
-        return Finding(RULE, f"{where}.{place}", what, str(got), remedy, accepted)
+        return fault(f"{where}.{place}", what, str(got), remedy, accepted)
 
     if backend["balance"] and backend["balance"] not in STRATEGIES:
         yield finding(
@@ -121,54 +120,48 @@ def _servers(where: str, backend: Item) -> Iterator[Finding]:
         if full is None:
             continue
         if full["port"] is None:
-            yield Finding(
-                RULE, f"{place}.port", "Traefik has to know the port.", "nothing", "Set it here or in default_server."
+            yield fault(
+                f"{place}.port", "Traefik has to know the port.", "nothing", "Set it here or in default_server."
             )
         if full["maxconn"] is not None:
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.maxconn",
                 "Traefik has no limit for a server.",
                 str(full["maxconn"]),
                 "Leave it out, and limit the router by a middleware of the type inFlightReq.",
             )
         if full["check"] is False:
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.check",
                 "Traefik checks all servers of a service or none.",
                 "false",
                 "Move the server to a backend of its own without a check, and join them by traefik_services[].weighted.",
             )
         if full["backup"] and mode != "http":
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.backup",
                 "Only HTTP services have a fallback.",
                 mode,
                 "Serve this backend with haproxy or nginx.",
             )
         elif full["backup"] and not (backend["check"] or {}).get("http"):
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.backup",
                 "Traefik turns to a backup server only where health checks say that no other is there.",
                 "no check",
                 "Set check.http.",
             )
         if full["send_proxy"] and mode != "tcp":
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.send_proxy",
                 "Traefik speaks the PROXY protocol to TCP servers only.",
                 full["send_proxy"],
                 "Leave it out; HTTP servers get X-Forwarded-For.",
             )
         if full["tls"] is not None and mode == "udp":
-            yield Finding(RULE, f"{place}.tls", "There is no TLS over UDP.", "tls", "Leave it out.")
+            yield fault(f"{place}.tls", "There is no TLS over UDP.", "tls", "Leave it out.")
         if full["weight"] is not None and mode == "udp":
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{place}.weight",
                 "Traefik serves UDP servers in turn only.",
                 str(full["weight"]),
@@ -176,8 +169,7 @@ def _servers(where: str, backend: Item) -> Iterator[Finding]:
             )
     for name in ("tls", "send_proxy"):
         if len({str(server[name]) for server in active}) > 1:
-            yield Finding(
-                RULE,
+            yield fault(
                 f"{where}.servers",
                 f"The setting {name} differs between servers, and Traefik has one for all of a service.",
                 ", ".join(f"{server['name']}: {server[name]}" for server in active),

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.findings import CoreError, Finding
 
+RULE = "member"
 KEEPALIVE = 25
 NO_KEY = "(yours: the private key that belongs to the public key that you gave)"
 
@@ -29,7 +30,7 @@ def free_addresses(interface: Mapping[str, Any]) -> list[str]:
             raise CoreError(
                 [
                     Finding(
-                        "G2",
+                        RULE,
                         f"wireguard_interfaces {interface['name']}: addresses",
                         "The tunnel's network has no address left.",
                         str(tunnel),
@@ -48,7 +49,7 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
     if public_key and public_key in keys:
         findings.append(
             Finding(
-                "G3",
+                RULE,
                 "evenkeel_public_key",
                 "Somebody else has this key.",
                 keys[public_key],
@@ -62,7 +63,7 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
         if not any(address in ip_network(network) for network in interface["tunnel"]):
             findings.append(
                 Finding(
-                    "G10",
+                    RULE,
                     "evenkeel_addresses",
                     "The address is not in the tunnel.",
                     one,
@@ -74,7 +75,7 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
         if taken:
             findings.append(
                 Finding(
-                    "G1",
+                    RULE,
                     "evenkeel_addresses",
                     "Somebody else has this address.",
                     f"{one}: {taken[0]}",
@@ -120,7 +121,7 @@ def with_member(members: Iterable[Mapping[str, Any]], member: Mapping[str, Any])
         raise CoreError(
             [
                 Finding(
-                    "member",
+                    RULE,
                     "wireguard_members",
                     "There is a member of this name, and a configuration is written once.",
                     str(member["name"]),
@@ -138,7 +139,7 @@ def without_member(members: Iterable[Mapping[str, Any]], name: str) -> list[dict
         raise CoreError(
             [
                 Finding(
-                    "member",
+                    RULE,
                     "wireguard_members",
                     "There is no member of this name.",
                     name,

@@ -50,7 +50,7 @@ def test_the_pair() -> None:
             "name": "haproxy",
             "unit": "haproxy.service",
             "alive": {**check, "path": "/alive"},
-            "ready": {**check, "path": "/ready", "weight": -41},
+            "ready": {**check, "path": "/ready", "weight": -13},
         }
     ]
     assert first["instances"] == [
@@ -76,7 +76,7 @@ def test_the_pair() -> None:
             "track_ready": ["haproxy"],
             "track_scripts": [],
             "track_interfaces": [],
-            "detection_seconds": {"crash": 0.013, "hang": 2.513, "dead_node": 0.613},
+            "detection_seconds": {"crash": 0.006, "hang": 2.506, "dead_node": 0.606},
             "garp_master_refresh": None,
             "notify_master": None,
             "notify_backup": None,
@@ -88,7 +88,7 @@ def test_the_pair() -> None:
         }
     ]
     second = planned["nodes"]["lb-2"]["instances"][0]
-    assert (second["role"], second["priority"], second["preempt_delay"]) == ("BACKUP", 240, None)
+    assert (second["role"], second["priority"], second["preempt_delay"]) == ("BACKUP", 248, None)
     assert (second["unicast_src_ip"], second["unicast_peers"]) == ("198.51.100.12", ["198.51.100.11"])
 
 
@@ -114,9 +114,9 @@ def test_detection_seconds_by_hand() -> None:
     slow = good(nodes(per_node=explicit(150, 100), keepalived_vrrp_version=2, keepalived_advert_interval=1))
     assert of(slow, "lb-1", "detection_seconds") == {"crash": 0.609, "hang": 3.109, "dead_node": 3.609}
     patient = good(nodes(keepalived_advert_interval=0.1, keepalived_down_timer_adverts=30))
-    assert of(patient, "lb-1", "detection_seconds")["dead_node"] == 3.006
+    assert of(patient, "lb-1", "detection_seconds")["dead_node"] == 3.003
     quick = good(nodes(keepalived_track_services={"haproxy": {"alive": {"fall": 1, "answer_within": 0.2}}}))
-    assert of(quick, "lb-1", "detection_seconds")["hang"] == 1.212
+    assert of(quick, "lb-1", "detection_seconds")["hang"] == 1.206
     blind = good(nodes(instances=[instance(track=[])]))
     assert of(blind, "lb-1", "detection_seconds")["hang"] is None
     alone = plan("edge", nodes(["lb-1"]))
@@ -125,21 +125,25 @@ def test_detection_seconds_by_hand() -> None:
 
 def test_fixed_slots() -> None:
     assert [pair_ranking(index) for index in range(8)] == [
-        [0, 1, 2, 3, 4],
-        [1, 0, 2, 3, 4],
-        [0, 2, 1, 3, 4],
-        [1, 2, 0, 3, 4],
-        [0, 3, 1, 2, 4],
-        [1, 3, 0, 2, 4],
-        [0, 4, 2, 1, 3],
-        [1, 4, 2, 0, 3],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8],
+        [1, 0, 2, 3, 4, 5, 6, 7, 8],
+        [0, 2, 1, 3, 4, 5, 6, 7, 8],
+        [1, 2, 0, 3, 4, 5, 6, 7, 8],
+        [0, 3, 1, 2, 4, 5, 6, 7, 8],
+        [1, 3, 0, 2, 4, 5, 6, 7, 8],
+        [0, 4, 2, 1, 3, 5, 6, 7, 8],
+        [1, 4, 2, 0, 3, 5, 6, 7, 8],
     ]
     assert [cyclic_ranking(index, 3) for index in range(4)] == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
 
 
+def test_nine_nodes_have_nine_numbers() -> None:
+    assert numbers(good(nodes(five(9)))) == [250, 248, 245, 243, 242, 241, 240, 239, 238]
+
+
 def test_two_instances_are_shared_by_the_pair() -> None:
     planned = good(nodes(instances=[instance(), SECOND]))
-    assert (numbers(planned), numbers(planned, "private")) == ([250, 240], [240, 250])
+    assert (numbers(planned), numbers(planned, "private")) == ([250, 248], [248, 250])
 
 
 def test_spread_over_all_nodes() -> None:
@@ -151,22 +155,22 @@ def test_spread_over_all_nodes() -> None:
 def test_prefer_pins_and_keeps_the_order_of_the_others() -> None:
     planned = good(nodes(five(3), instances=[instance(prefer="lb-3")]))
     assert planned["instances"]["public"]["order"] == ["lb-3", "lb-1", "lb-2"]
-    assert numbers(planned) == [240, 230, 250]
+    assert numbers(planned) == [248, 245, 250]
 
 
 def test_members_of_a_sync_group_move_together() -> None:
     group = {"name": "all", "instances": ["public", "private"]}
     planned = good(nodes(instances=[instance(), SECOND], keepalived_sync_groups=[group]))
-    assert numbers(planned) == numbers(planned, "private") == [250, 240]
+    assert numbers(planned) == numbers(planned, "private") == [250, 248]
     assert planned["sync_groups"] == [{**group, "options": [], "tracking_weight": True}]
     assert of(planned, "lb-2", "sync_group", "private") == "all"
     pinned = good(nodes(instances=[instance(), {**SECOND, "prefer": "lb-2"}], keepalived_sync_groups=[group]))
-    assert numbers(pinned) == numbers(pinned, "private") == [240, 250]
+    assert numbers(pinned) == numbers(pinned, "private") == [248, 250]
 
 
 def test_a_leaving_node_keeps_its_slot_and_is_nobodys_peer() -> None:
     planned = good(nodes(five(3), per_node={"lb-1": {"keepalived_state": "absent"}}))
-    assert numbers(planned) == [250, 240, 230]
+    assert numbers(planned) == [250, 248, 245]
     assert planned["instances"]["public"]["order"] == ["lb-2", "lb-3"]
     assert of(planned, "lb-2", "unicast_peers") == ["198.51.100.13"]
     assert of(planned, "lb-1", "unicast_peers") == ["198.51.100.12", "198.51.100.13"]
@@ -201,7 +205,7 @@ def test_without_preemption_a_drain_is_a_fault_and_no_weight_is_left() -> None:
 
 def test_with_preemption_beside_it_the_other_instance_keeps_its_ready_check() -> None:
     planned = good(nodes(instances=[instance(), {**SECOND, "nopreempt": True}]))
-    assert planned["nodes"]["lb-1"]["services"][0]["ready"]["weight"] == -41
+    assert planned["nodes"]["lb-1"]["services"][0]["ready"]["weight"] == -13
     assert of(planned, "lb-1", "track_ready") == ["haproxy"]
     assert of(planned, "lb-1", "track_ready", "private") == []
 
@@ -307,13 +311,13 @@ def test_a_script_may_take_as_long_as_its_interval(given: dict[str, Any], interv
 def test_a_check_can_be_taken_out() -> None:
     planned = good(nodes(keepalived_track_services={"haproxy": {"ready": None}}))
     assert planned["nodes"]["lb-1"]["services"][0]["ready"] is None
-    assert planned["nodes"]["lb-1"]["drain_value"] == -41
+    assert planned["nodes"]["lb-1"]["drain_value"] == -13
 
 
 def test_own_weights_count_in_the_drain() -> None:
     gateway = {"name": "gateway", "command": "/usr/local/bin/gateway", "weight": -30}
     planned = good(nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[gateway]))
-    assert planned["nodes"]["lb-1"]["drain_value"] == -112
+    assert planned["nodes"]["lb-1"]["drain_value"] == -56
     assert of(planned, "lb-1", "track_scripts") == [{"name": "gateway", "weight": -30}]
     assert planned["nodes"]["lb-1"]["scripts"] == [{**gateway, "interval": 1, "timeout": 1, "fall": 2, "rise": 2}]
 
@@ -336,10 +340,10 @@ def test_describe() -> None:
         "    198.51.100.28/24 (anchor)",
         "    2001:db8::28/64",
         "    lb-1: MASTER, priority 250, eth0, 198.51.100.11",
-        "      as MASTER, lost and replaced after: crash 0.013 s, hang 2.513 s, dead node 0.613 s",
-        "    lb-2: BACKUP, priority 240, eth0, 198.51.100.12",
+        "      as MASTER, lost and replaced after: crash 0.006 s, hang 2.506 s, dead node 0.606 s",
+        "    lb-2: BACKUP, priority 248, eth0, 198.51.100.12",
         "      as MASTER, lost and replaced after: crash 0.005 s, hang 2.505 s, dead node 0.605 s",
-        "  when drained -82, backends lost: haproxy -41",
+        "  when drained -26, backends lost: haproxy -13",
     ]
 
 

@@ -588,11 +588,11 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         ],
     ),
     (
-        "A23 six",
-        nodes(five(6)),
+        "A23 ten",
+        nodes(five(10)),
         [
             (
-                "error: edge: evenkeel_nodes: A cluster has at most five nodes. Found: 6. Accepted: 1 to 5. Make"
+                "error: edge: evenkeel_nodes: A cluster has at most nine nodes. Found: 10. Accepted: 1 to 9. Make"
                 " several clusters, each with its own evenkeel_cluster and evenkeel_nodes. [A23]"
             ),
         ],
@@ -665,14 +665,15 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     (
         "B1 services",
         nodes(
-            instances=[instance(track=["haproxy", "nginx", "traefik", "d", "e", "f"])],
+            instances=[instance(track=["haproxy", "nginx", "traefik", "d", "e", "f"], track_scripts=["gateway"])],
             keepalived_track_services={n: {"alive": None, "ready": {"port": 1}} for n in "def"},
+            keepalived_scripts=[{**CHECK, "weight": -200}],
         ),
         [
             (
                 "error: edge: keepalived_instances[0] (public).track: No weight that keepalived takes can beat "
                 "this gap, so the address would stay on a node that lost its backends or is drained. Found: a "
-                "gap of 40 with 6 tracked services and own weights of 0 needs -287. Accepted: -253 to 253. Track"
+                "gap of 12 with 6 tracked services and own weights of 200 needs -291. Accepted: -253 to 253. Track"
                 " fewer services in one instance, or give its own checks smaller weights. [B1]"
             ),
         ],
@@ -689,34 +690,34 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B1 weight",
-        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": -5}]),
+        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": -1}]),
         [
             (
                 "error: edge: keepalived_instances[0].track_scripts[0] (gateway): When this check fails on lb-1 "
-                "it keeps 245 against 240 of lb-2: the address would not move. Found: a weight of -5. Use a "
-                "weight below -10, or none: then a failure is a FAULT. [B1]"
+                "it keeps 249 against 248 of lb-2: the address would not move. Found: a weight of -1. Use a "
+                "weight below -2, or none: then a failure is a FAULT. [B1]"
             ),
         ],
     ),
     (
         "B1 interface",
-        one(track_interfaces=[{"name": "eth9", "weight": -10}]),
+        one(track_interfaces=[{"name": "eth9", "weight": -2}]),
         [
             (
                 "error: edge: keepalived_instances[0].track_interfaces[0] (eth9): When this check fails on lb-1 "
-                "it keeps 240 against 240 of lb-2: the address would not move. Found: a weight of -10. Use a "
-                "weight below -10, or none: then a failure is a FAULT. [B1]"
+                "it keeps 248 against 248 of lb-2: the address would not move. Found: a weight of -2. Use a "
+                "weight below -2, or none: then a failure is a FAULT. [B1]"
             ),
         ],
     ),
     (
         "B2",
-        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": 2}]),
+        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": 1}]),
         [
             (
                 "error: edge: keepalived_instances[0].track_scripts[0] (gateway): When this check fails on lb-1 "
-                "it keeps 250 against 242 of lb-2: the address would not move. Found: a weight of 2. Use a "
-                "weight below -10, or none: then a failure is a FAULT. [B2]"
+                "it keeps 250 against 249 of lb-2: the address would not move. Found: a weight of 1. Use a "
+                "weight below -2, or none: then a failure is a FAULT. [B2]"
             ),
         ],
     ),
@@ -821,12 +822,12 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
     ),
     (
         "B7 warn",
-        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": 12}]),
+        nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": 5}]),
         [
             (
                 "warning: edge: keepalived_instances[0] (public): keepalived raises no priority above 254, so "
                 "the weights that reward leave less distance between the nodes than was written. Found: 250 + "
-                "12. Use negative weights, or lower the priorities. [B7]"
+                "5. Use negative weights, or lower the priorities. [B7]"
             ),
         ],
     ),
@@ -1360,7 +1361,7 @@ def test_a_rule_says(data: list[dict[str, Any]], expected: list[str]) -> None:
 GOOD = {
     "the pair": nodes(),
     "two instances": nodes(instances=two()),
-    "five nodes and two services": nodes(five(5), instances=[instance(track=["haproxy", "nginx"]), SECOND]),
+    "nine nodes and two services": nodes(five(9), instances=[instance(track=["haproxy", "nginx"]), SECOND]),
     "explicit priorities of the seeds": nodes(
         per_node={"lb-1": {"keepalived_priority": 150}, "lb-2": {"keepalived_priority": 100}}
     ),

@@ -105,7 +105,7 @@ def test_the_playbook_shows_the_plan_under_any_limit(tmp_path: Path) -> None:
     shown = output.split("msg:")[1].split("PLAY RECAP")[0]
     assert yaml.safe_load(shown)[0] == "cluster edge: lb-1, lb-2"
     assert "    lb-1: MASTER, priority 250, eth0, 198.51.100.11" in yaml.safe_load(shown)
-    assert "    lb-2: BACKUP, priority 240, eth0, 198.51.100.12" in yaml.safe_load(shown)
+    assert "    lb-2: BACKUP, priority 248, eth0, 198.51.100.12" in yaml.safe_load(shown)
 
 
 def test_the_module_names_every_fault(tmp_path: Path) -> None:

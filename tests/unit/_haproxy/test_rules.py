@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.model import build
 
 from tests.haproxy import options
-from tests.unit.findings import each_case, each_kind, said, unpinned
+from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 
 WEB = {"name": "web", "bind": ["198.51.100.28:80"], "default_backend": "app"}
 APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
@@ -34,6 +34,10 @@ def test_a_sound_model_has_none(kind: str) -> None:
 @each_case("haproxy")
 def test_finding(kind: str, case: dict[str, Any]) -> None:
     assert found(kind, case.get("nodes"), case.get("names"), **case.get("variables", {})) == case["expected"]
+
+
+def test_every_rule_has_a_case() -> None:
+    assert silent("haproxy") == set()
 
 
 def test_every_rule_of_the_core_is_pinned() -> None:
@@ -72,4 +76,4 @@ def test_secrets_are_in_no_message() -> None:
 )
 def test_a_port_may_be_said_elsewhere(server: dict[str, Any]) -> None:
     backend = {**APP, "servers": [{"name": "web-1", **server}], "check": {"tcp": True}}
-    assert [text for text in found(haproxy_backends=[backend]) if "[F8]" in text] == []
+    assert [text for text in found(haproxy_backends=[backend]) if "[F8-port]" in text] == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
-from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError, Finding
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived import conf
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import build, prepare
@@ -288,95 +288,3 @@ def test_the_variables_that_the_plan_does_not_read_are_conformed() -> None:
     assert (model["garp_master_refresh"], model["unicast_filter"]) == (30, False)
     mail = {"smtp_server": "198.51.100.25", "to": ["ops@example.com"]}
     assert (prepared()["email"], prepared(keepalived_email=mail)["email"]["alert"]) == ({}, "true")
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (
-            {"keepalived_email": {"smtp_servr": "198.51.100.25", "to": ["ops@example.com"]}},
-            [
-                "keepalived_email: The key smtp_servr is unknown here. Found: smtp_servr. Accepted: smtp_server, smtp_port,"
-                " smtp_helo_name, smtp_connect_timeout, from, to, alert, no_faults. Did you mean smtp_server? Correct or"
-                " remove it. [spec]",
-                "keepalived_email: The key smtp_server is missing. Found: nothing. Add smtp_server. [spec]",
-            ],
-        ),
-        (
-            {"keepalived_on_drift": "overwrit"},
-            [
-                "keepalived_on_drift: The value is not one that is known. Found: 'overwrit'. Accepted: fail, overwrite."
-                " Did you mean overwrite? Choose one of them. [spec]"
-            ],
-        ),
-        (
-            {"node": "lb-9"},
-            [
-                "evenkeel_nodes: This host is not among the nodes of its cluster. Found: lb-1, lb-2."
-                " Add lb-9 to evenkeel_nodes. [A23]"
-            ],
-        ),
-        (
-            {"plan": planned(notify_stop="'")},
-            [
-                'keepalived_instances: public: notify_stop: Its quotes do not match: No closing quotation. Found: "\'".'
-                " Put the command into a script, and name that. [K1]"
-            ],
-        ),
-    ],
-)
-def test_variables_that_are_refused(given: dict[str, Any], said: list[str]) -> None:
-    assert [str(Finding(**error)) for error in prepared(**given)["errors"]] == said
-
-
-VMAC = {"options": ["use_vmac vrrp.55"]}
-
-
-@pytest.mark.parametrize(
-    ("instance", "given", "said"),
-    [
-        (
-            {"unicast": False},
-            {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.19", "vrrp_mcast_group6 ff02::13"]},
-            [
-                "keepalived_global_options[0]: The filter lets in, and a joining node listens for, adverts to the usual"
-                " group alone. Found: 'vrrp_mcast_group4 224.0.0.19'. Accepted: 224.0.0.18 and ff02::12."
-                " Remove this line. [K2]",
-                "keepalived_global_options[1]: The filter lets in, and a joining node listens for, adverts to the usual"
-                " group alone. Found: 'vrrp_mcast_group6 ff02::13'. Accepted: 224.0.0.18 and ff02::12."
-                " Remove this line. [K2]",
-            ],
-        ),
-        (
-            {"unicast": False, "options": ["mcast_dst_ip 224.0.0.19"]},
-            {"keepalived_unicast_filter": False},
-            [
-                "keepalived_instances[0].options[0]: The filter lets in, and a joining node listens for, adverts to the"
-                " usual group alone. Found: 'mcast_dst_ip 224.0.0.19'. Accepted: 224.0.0.18 and ff02::12."
-                " Remove this line. [K2]",
-            ],
-        ),
-        (
-            {"unicast": False, **VMAC},
-            {},
-            [
-                "keepalived_instances[0].options[0]: public would get its adverts on an interface of its own, where the"
-                " filter drops them: every node would be MASTER. Found: 'use_vmac vrrp.55'. Add vmac_xmit_base to these"
-                " options, or set keepalived_unicast_filter: false. [K3]"
-            ],
-        ),
-        ({"unicast": False, "options": ["use_vmac", "vmac_xmit_base"]}, {}, []),
-        ({"unicast": False, **VMAC}, {"keepalived_unicast_filter": False}, []),
-        ({"unicast": False}, {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.18", ""]}, []),
-        (VMAC, {"keepalived_global_options": ["vrrp_mcast_group4 224.0.0.19"]}, []),
-    ],
-    ids=["group", "group of an instance", "vmac", "vmac on its base", "vmac unfiltered", "the usual group", "unicast"],
-)
-def test_multicast_that_a_node_would_not_hear(instance: dict[str, Any], given: dict[str, Any], said: list[str]) -> None:
-    found = prepared(plan=planned(**instance), **given)
-    assert [str(Finding(**error)) for error in found["errors"]] == said
-
-
-def test_a_slip_in_the_name_of_a_variable_is_a_warning() -> None:
-    (warning,) = prepared(names=("keepalived_instance", "keepalived_commit"))["warnings"]
-    assert (warning["where"], warning["remedy"]) == ("keepalived_instance", "Did you mean keepalived_instances?")

@@ -12,7 +12,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.model import bu
 from ansible_collections.evenkeel.lb.plugins.module_utils._proxy import backends
 
 from tests.nginx import options
-from tests.unit.findings import each_case, each_kind, said, unpinned
+from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 
 WEB = {"name": "web", "bind": ["198.51.100.28:80"], "default_backend": "app"}
 APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
@@ -35,6 +35,10 @@ def test_finding(kind: str, case: dict[str, Any]) -> None:
     assert found(kind, case.get("names"), **case.get("variables", {})) == case["expected"]
 
 
+def test_every_rule_has_a_case() -> None:
+    assert silent("nginx") == set()
+
+
 def test_every_rule_of_the_core_is_pinned() -> None:
     """Each sentence that a rule can say is said by a case."""
     assert (
@@ -55,7 +59,7 @@ def test_each_word_that_nginx_cannot_do_is_refused_with_a_remedy(word: str) -> N
         item["cookie"]["name"] = "SRV"
     place = "nginx_backends[0]." + word.replace("servers.", "servers[0].")
     assert found(nginx_backends=[item]) == [
-        f"{place}: nginx cannot do this. Found: {last}. {backends.NGINX[word]} [F21]"
+        f"{place}: nginx cannot do this. Found: {last}. {backends.NGINX[word]} [F22]"
     ]
 
 

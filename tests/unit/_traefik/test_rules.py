@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.traefik import model
-from tests.unit.findings import each_case, each_kind, said, unpinned
+from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 
 WEB = {"name": "web", "bind": ["198.51.100.28:80"]}
 APP = {"name": "app", "servers": [{"name": "web-1", "address": "198.51.100.21", "port": 8080}]}
@@ -30,6 +30,10 @@ def test_a_sound_model_has_none(kind: str) -> None:
 def test_finding(kind: str, case: dict[str, Any]) -> None:
     told = found(kind, case.get("nodes", ["lb-1"]), case.get("names", []), **case.get("variables", {}))
     assert told == case["expected"]
+
+
+def test_every_rule_has_a_case() -> None:
+    assert silent("traefik") == set()
 
 
 def test_every_rule_of_the_core_is_pinned() -> None:
