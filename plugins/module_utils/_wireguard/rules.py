@@ -16,9 +16,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
-from itertools import combinations
 from typing import Any
 
+from .._core import networks
 from .._core.findings import WARNING, Finding
 
 Model = Mapping[str, Any]
@@ -299,17 +299,16 @@ def _members(model: Model) -> Iterator[Finding]:
 def _overlaps(interfaces: Sequence[Model]) -> Iterator[Finding]:
     """G1: of two peers that may send from one address only one gets what is sent there; a default route gives way to all."""
     for item in interfaces:
-        claims = [(peer, ip_network(one)) for peer in item["peers"] for one in peer["allowed_ips"]]
-        for (one, mine), (other, theirs) in combinations(claims, 2):
-            if one is other or mine.version != theirs.version or not mine.overlaps(theirs):
-                continue
-            if mine != theirs and 0 in (mine.prefixlen, theirs.prefixlen):
+        claims = [(peer["name"], networks.whole(one)) for peer in item["peers"] for one in peer["allowed_ips"]]
+        for index, later in networks.overlapping([claim for _peer, claim in claims]):
+            (one, mine), (other, theirs) = claims[index], claims[later]
+            if one == other or mine != theirs and (networks.is_default(mine) or networks.is_default(theirs)):
                 continue
             yield Finding(
                 "G1",
                 _where(item),
-                f"The peers {one['name']} and {other['name']} claim the same addresses, and only one can have them.",
-                f"{mine} and {theirs}" if mine != theirs else str(mine),
+                f"The peers {one} and {other} claim the same addresses, and only one can have them.",
+                f"{mine} and {theirs}" if mine != theirs else mine,
                 "Give each peer its own; only a default route may contain others.",
             )
 
@@ -449,7 +448,6 @@ def _virtual(host: Any) -> list[str]:
 def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any]) -> Iterator[Finding]:
     """G8: a tunnel over a network that hosts are in would swallow the packets that carry it."""
     for item in interfaces:
-        tunnels = [ip_network(one) for one in item["tunnel"]]
         for host in (one for one in hosts.values() if one):
             # Ansible may come in through the tunnel, as long as peers are told another place.
             theirs: Model = next((one for one in host.interfaces if one.get("name") == item["name"]), {})
@@ -463,8 +461,7 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
             ]:
                 if not is_a(ip_interface, str(text)):
                     continue
-                network = ip_interface(str(text)).network
-                if any(one.version == network.version and one.overlaps(network) for one in tunnels):
+                if networks.meet([str(ip_interface(str(text)).network)], item["tunnel"]):
                     yield Finding(
                         "G8",
                         f"{_where(item)}.addresses",
@@ -480,14 +477,15 @@ def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
     virtual = _virtual(me)
     # Every network has the same link-local addresses.
     lans = {
-        ip_interface(one).network for one in virtual if is_a(ip_interface, one) and not ip_interface(one).is_link_local
+        str(ip_interface(one).network)
+        for one in virtual
+        if is_a(ip_interface, one) and not ip_interface(one).is_link_local
     }
     # With another table, or none, nothing is led anywhere.
     for item in (one for one in interfaces if one["table"] == "auto"):
         claims = [(f"peer {peer['name']}", one) for peer in item["peers"] for one in peer["allowed_ips"]]
         for who, claim in [*claims, *(("routes", one) for one in item["routes"])]:
-            network = ip_network(claim)
-            if any(lan.version == network.version and network.subnet_of(lan) for lan in lans):  # type: ignore[arg-type]
+            if networks.subnets_of([claim], lans):
                 yield Finding(
                     "G8",
                     _where(item),
@@ -500,24 +498,24 @@ def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
 def _members_outside(interfaces: Sequence[Model]) -> Iterator[Finding]:
     """G10: a member's address is one of the tunnel's."""
     for item in interfaces:
-        for peer in item["peers"]:
-            for one in peer["allowed_ips"] if peer["kind"] == "member" else ():
-                address = str(ip_network(one).network_address)
-                if not any(_within(address, network) for network in item["tunnel"]):
-                    yield Finding(
-                        "G10",
-                        f"wireguard_members {peer['name']}: addresses",
-                        "The address is not in the tunnel.",
-                        address,
-                        "Give the member one that is.",
-                        ", ".join(item["tunnel"]),
-                    )
+        for peer in (one for one in item["peers"] if one["kind"] == "member"):
+            addresses = [str(ip_interface(one).ip) for one in peer["allowed_ips"]]
+            inside = networks.within(addresses, item["tunnel"])
+            for address in (one for one in addresses if one not in inside):
+                yield Finding(
+                    "G10",
+                    f"wireguard_members {peer['name']}: addresses",
+                    "The address is not in the tunnel.",
+                    address,
+                    "Give the member one that is.",
+                    ", ".join(item["tunnel"]),
+                )
 
 
 def _vrrp(model: Model, interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
     """G9: VRRP through a tunnel that waits for VRRP never begins."""
     for item in interfaces:
-        inside = any(_within(me.vrrp_address, network) for network in item["tunnel"])
+        inside = networks.within([me.vrrp_address], item["tunnel"])
         for instance in me.instances:
             device = (
                 me.vrrp_interface.get(instance.get("name"))
@@ -549,18 +547,16 @@ def _reached(interfaces: Sequence[Model], me: Any, reached: Iterable[str]) -> It
     """G10: what other services reach in a tunnel is some peer's."""
     for item in interfaces:
         own = {str(ip_interface(one).ip) for one in item["addresses"]}
-        allowed = [one for peer in item["peers"] for one in peer["allowed_ips"]]
-        for address in dict.fromkeys(reached):
-            if address in own or not any(_within(address, network) for network in item["tunnel"]):
-                continue
-            if not any(_within(address, network) for network in allowed):
-                yield Finding(
-                    "G10",
-                    _where(item),
-                    "A service of this host reaches an address in the tunnel that no peer has.",
-                    address,
-                    "Add it to a peer's allowed_ips, or correct it where it is used.",
-                )
+        asked = [one for one in dict.fromkeys(networks.within(reached, item["tunnel"])) if one not in own]
+        known = networks.within(asked, [one for peer in item["peers"] for one in peer["allowed_ips"]])
+        for address in (one for one in asked if one not in known):
+            yield Finding(
+                "G10",
+                _where(item),
+                "A service of this host reaches an address in the tunnel that no peer has.",
+                address,
+                "Add it to a peer's allowed_ips, or correct it where it is used.",
+            )
 
 
 def _clocks(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
@@ -577,8 +573,3 @@ def _clocks(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
                     "a second",
                     severity=WARNING,
                 )
-
-
-def _within(address: str, network: str) -> bool:
-    """Whether it is an address, and in the network."""
-    return is_a(ip_address, address) and ip_address(address) in ip_network(network)
