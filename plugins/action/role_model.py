@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
             names = node_names(host, nodes)
         except CoreError as error:
             return {**result, **refusal([finding.as_dict() for finding in error.findings], headline)}
-        model = Role(
+        role = Role(
             name=args["role"],
             host=host,
             options=options,
@@ -49,7 +49,12 @@ class ActionModule(ActionBase):
             hostvars=known["hostvars"],
             packages=args["packages"],
             others={name: self._resolve(name, known) for name in READS.get(args["role"], ()) if name in known},
-        ).model()
+        )
+        try:
+            model = role.model()
+        except CoreError as error:
+            # Not the variables' fault: a library that the role's core needs is missing here.
+            return {**result, **refusal([finding.as_dict() for finding in error.findings], headline)}
         result["changed"] = False
         if model["errors"]:
             return {**result, **refusal(model["errors"], headline)}

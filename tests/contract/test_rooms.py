@@ -29,7 +29,7 @@ def names(path: Path) -> str:
 
 def imports(path: Path) -> Iterator[tuple[str, ...]]:
     """Every module that a file imports, as a path: ours from module_utils on, others by their own name."""
-    home = path.relative_to(UTILS).parts[:-1]
+    home = path.relative_to(UTILS).parts[:-1] if UTILS in path.parents else ()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -71,6 +71,33 @@ def test_no_daemon_imports_another(path: Path) -> None:
 def test_the_kernel_imports_nothing_of_ours(path: Path) -> None:
     if path.relative_to(UTILS).parts[0] == "_core":
         assert rooms(path) - {"_core"} == set()
+
+
+def files_of(name: tuple[str, ...]) -> set[Path]:
+    """The file of ours that an import names, as a module or as something in one."""
+    if "module_utils" in name:
+        name = name[name.index("module_utils") + 1 :]
+    paths = {UTILS.joinpath(*name[:end]).with_suffix(".py") for end in (len(name), len(name) - 1) if end > 0}
+    return {path for path in paths if path.is_file()}
+
+
+def closure(wanted: set[Path]) -> set[Path]:
+    """These files, and all of module_utils that they import by whatever way."""
+    found: set[Path] = set()
+    while wanted:
+        found |= wanted
+        wanted = {file for path in wanted for name in imports(path) for file in files_of(name)} - found
+    return found
+
+
+def test_nothing_that_travels_to_a_node_needs_netaddr() -> None:
+    """Nodes have Python's standard library only. Ansible sends a module with all that it imports."""
+    on_nodes = {path for path in FILES if {"node", *TOUCHES} & set(path.relative_to(UTILS).parts)}
+    sent = closure(on_nodes | set((ROOT / "plugins" / "modules").glob("*.py")))
+    users = {path for path in (ROOT / "plugins").rglob("*.py") if "netaddr" in {name[0] for name in imports(path)}}
+    assert users == {UTILS / "_core" / "networks.py"}
+    assert UTILS / "_core" / "findings.py" in sent, "imports are not followed"
+    assert sent & users == set()
 
 
 def test_every_file_lies_in_a_room_that_says_what_it_is_for() -> None:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_interface
 from typing import Any
 
+from .._core import networks
 from .._core.findings import CoreError, Finding
 
 RULE = "member"
@@ -18,15 +19,12 @@ NO_KEY = "(yours: the private key that belongs to the public key that you gave)"
 
 def free_addresses(interface: Mapping[str, Any]) -> list[str]:
     """The first address of each of the tunnel's networks that nobody has."""
-    taken = {ip_interface(one).ip for one in interface["addresses"]}
-    networks = [ip_network(one) for peer in interface["peers"] for one in peer["allowed_ips"]]
+    claims = [one for peer in interface["peers"] for one in peer["allowed_ips"]]
+    taken = [*_own(interface), *(one for one in claims if not networks.is_default(one))]
     found = []
-    for tunnel in (ip_network(one) for one in interface["tunnel"]):
-        for address in tunnel.hosts():
-            if address not in taken and not any(address in network for network in networks if network.prefixlen):
-                found.append(str(address))
-                break
-        else:
+    for tunnel in interface["tunnel"]:
+        free = networks.first_free(tunnel, taken)
+        if free is None:
             raise CoreError(
                 [
                     Finding(
@@ -38,6 +36,7 @@ def free_addresses(interface: Mapping[str, Any]) -> list[str]:
                     )
                 ]
             )
+        found.append(free)
     return found
 
 
@@ -56,11 +55,11 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
                 "Let the member make its own: wg genkey.",
             )
         )
-    holders = [("the tunnel's own", ip_network(str(ip_interface(one).ip))) for one in interface["addresses"]]
-    holders += [(peer["name"], ip_network(one)) for peer in peers for one in peer["allowed_ips"]]
+    claims = [("the tunnel's own", one) for one in _own(interface)]
+    claims += [(peer["name"], one) for peer in peers for one in peer["allowed_ips"] if not networks.is_default(one)]
+    inside = networks.within(addresses, interface["tunnel"])
     for one in addresses:
-        address = ip_address(one)
-        if not any(address in ip_network(network) for network in interface["tunnel"]):
+        if one not in inside:
             findings.append(
                 Finding(
                     RULE,
@@ -71,7 +70,7 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
                     ", ".join(interface["tunnel"]),
                 )
             )
-        taken = [name for name, network in holders if network.prefixlen and address in network]
+        taken = [name for name, network in claims if networks.within([one], [network])]
         if taken:
             findings.append(
                 Finding(
@@ -86,6 +85,11 @@ def check_new(interface: Mapping[str, Any], server_key: str, public_key: str, ad
         raise CoreError(findings)
 
 
+def _own(interface: Mapping[str, Any]) -> list[str]:
+    """The tunnel's own addresses, without their prefixes."""
+    return [str(ip_interface(one).ip) for one in interface["addresses"]]
+
+
 def configuration(
     interface: Mapping[str, Any],
     public_key: str,
@@ -96,11 +100,11 @@ def configuration(
     dns: Sequence[str] = (),
 ) -> str:
     """What the member's own WireGuard reads."""
-    routes = [*interface["tunnel"], *(one for one in interface["forward"] if one not in interface["tunnel"])]
+    routes = networks.outermost([*interface["tunnel"], *interface["forward"]])
     lines = [
         "[Interface]",
         f"PrivateKey = {private_key or NO_KEY}",
-        f"Address = {', '.join(str(ip_network(ip_address(one))) for one in addresses)}",
+        f"Address = {', '.join(networks.whole(one) for one in addresses)}",
         *([f"DNS = {', '.join(dns)}"] if dns else []),
         "",
         "[Peer]",

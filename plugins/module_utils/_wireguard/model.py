@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
+from .._core import networks
 from .._core.findings import ERROR, WARNING, Finding
 from .._core.spec import conform_dict, slips
 from . import rules
@@ -181,6 +182,7 @@ def _interface(
         *([f"FwMark = {item['fwmark']}"] if item["fwmark"] else []),
     ]
     hub = me.name in item["hubs"]
+    to = item["forward"]["to"] if item["forward"] else ()
     tunnel = sorted({str(ip_interface(one).network) for one in item["addresses"]})
     return {
         "name": item["name"],
@@ -199,10 +201,9 @@ def _interface(
         "lines": [*start, *live],
         "sections": [{"name": peer["name"], "lines": _peer_lines(peer)} for peer in peers if peer["public_key"]],
         "forwards": bool(item["forward"]) or hub,
-        "forward": sorted(
-            {*(item["forward"]["to"] if item["forward"] else ()), *(_reach(tunnel, peers) if hub else ())}
-        ),
-        "masquerade": item["forward"]["to"] if item["forward"] and item["forward"]["masquerade"] else [],
+        # What goes into a set of nftables: an address that is in two of its networks is refused there.
+        "forward": networks.merged([*to, *(_reach(tunnel, peers) if hub else ())]),
+        "masquerade": networks.merged(to) if item["forward"] and item["forward"]["masquerade"] else [],
         "secrets": [
             secret
             for secret in (item["private_key"], item["preshared_secret"], *(peer["preshared_key"] for peer in peers))
@@ -287,17 +288,15 @@ def _inventory_peer(
             for name in item["hosts"]
             if (one := inventory.hosts.get(name)) and name != me.name
         ]
-        networks = [
-            network for one in beyond if one and not [*rules.wrong_addresses(one)] for network in one["networks"]
-        ]
-        allowed = [*sorted({str(ip_interface(one).network) for one in theirs["addresses"]}), *networks]
+        behind = [network for one in beyond if one and not [*rules.wrong_addresses(one)] for network in one["networks"]]
+        allowed = [*sorted({str(ip_interface(one).network) for one in theirs["addresses"]}), *behind]
     secret = item["preshared_secret"]
     return {
         "name": label,
         "kind": "host",
         "public_key": inventory.key(item["name"], host, label),
         "preshared_key": preshared(secret, item["name"], _label(me.name, item), label) if secret else "",
-        "allowed_ips": list(dict.fromkeys(allowed)),
+        "allowed_ips": networks.outermost(allowed),
         "endpoint": _endpoint(host, theirs),
         "keepalive": item["keepalive"]
         if item["keepalive"] is not None
@@ -362,9 +361,9 @@ def _single(addresses: Iterable[str]) -> list[str]:
     return [str(ip_interface(str(ip_interface(one).ip)).network) for one in addresses]
 
 
-def _reach(tunnel: Sequence[str], peers: Sequence[Mapping[str, Any]]) -> set[str]:
+def _reach(tunnel: Sequence[str], peers: Sequence[Mapping[str, Any]]) -> list[str]:
     """Where a hub forwards to: the tunnel itself and what is behind its peers."""
-    return {*tunnel, *(one for peer in peers for one in peer["allowed_ips"])}
+    return [*tunnel, *(one for peer in peers for one in peer["allowed_ips"])]
 
 
 def _peer_lines(peer: Mapping[str, Any]) -> list[str]:
@@ -418,7 +417,7 @@ def _filter(interfaces: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 f'oifname "{name}" ct state established,related accept',
                 *(
                     f'oifname "{name}" {family} saddr {{ {", ".join(behind)} }} accept'
-                    for family, behind in zip(("ip", "ip6"), _families(item["networks"]))
+                    for family, behind in zip(("ip", "ip6"), _families(networks.merged(item["networks"])))
                     if behind
                 ),
                 f'oifname "{name}" counter drop',

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
-from itertools import combinations
 from typing import Any
 
+from .._core import networks
 from .._core.findings import WARNING, Finding, fault
 from .._core.register import Rules
 
@@ -302,16 +302,15 @@ def _members(model: Model) -> Iterator[Finding]:
 def _overlaps(interfaces: Sequence[Model]) -> Iterator[Finding]:
     """Of two peers that may send from one address only one gets what is sent there; a default route gives way to all."""
     for item in interfaces:
-        claims = [(peer, ip_network(one)) for peer in item["peers"] for one in peer["allowed_ips"]]
-        for (one, mine), (other, theirs) in combinations(claims, 2):
-            if one is other or mine.version != theirs.version or not mine.overlaps(theirs):
-                continue
-            if mine != theirs and 0 in (mine.prefixlen, theirs.prefixlen):
+        claims = [(peer["name"], networks.whole(one)) for peer in item["peers"] for one in peer["allowed_ips"]]
+        for index, later in networks.overlapping([claim for _peer, claim in claims]):
+            (one, mine), (other, theirs) = claims[index], claims[later]
+            if one == other or mine != theirs and (networks.is_default(mine) or networks.is_default(theirs)):
                 continue
             yield fault(
                 _where(item),
-                f"The peers {one['name']} and {other['name']} claim the same addresses, and only one can have them.",
-                f"{mine} and {theirs}" if mine != theirs else str(mine),
+                f"The peers {one} and {other} claim the same addresses, and only one can have them.",
+                f"{mine} and {theirs}" if mine != theirs else mine,
                 "Give each peer its own; only a default route may contain others.",
             )
 
@@ -461,7 +460,6 @@ def _virtual(host: Any) -> list[str]:
 def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any]) -> Iterator[Finding]:
     """A tunnel over a network that hosts are in would swallow the packets that carry it."""
     for item in interfaces:
-        tunnels = [ip_network(one) for one in item["tunnel"]]
         for host in (one for one in hosts.values() if one):
             # Ansible may come in through the tunnel, as long as peers are told another place.
             theirs: Model = next((one for one in host.interfaces if one.get("name") == item["name"]), {})
@@ -475,8 +473,7 @@ def _networks(model: Model, interfaces: Sequence[Model], hosts: Mapping[str, Any
             ]:
                 if not is_a(ip_interface, str(text)):
                     continue
-                network = ip_interface(str(text)).network
-                if any(one.version == network.version and one.overlaps(network) for one in tunnels):
+                if networks.meet([str(ip_interface(str(text)).network)], item["tunnel"]):
                     yield fault(
                         f"{_where(item)}.addresses",
                         "The tunnel's network overlaps one that hosts are in.",
@@ -492,14 +489,15 @@ def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
     virtual = _virtual(me)
     # Every network has the same link-local addresses.
     lans = {
-        ip_interface(one).network for one in virtual if is_a(ip_interface, one) and not ip_interface(one).is_link_local
+        str(ip_interface(one).network)
+        for one in virtual
+        if is_a(ip_interface, one) and not ip_interface(one).is_link_local
     }
     # With another table, or none, nothing is led anywhere.
     for item in (one for one in interfaces if one["table"] == "auto"):
         claims = [(f"peer {peer['name']}", one) for peer in item["peers"] for one in peer["allowed_ips"]]
         for who, claim in [*claims, *(("routes", one) for one in item["routes"])]:
-            network = ip_network(claim)
-            if any(lan.version == network.version and network.subnet_of(lan) for lan in lans):  # type: ignore[arg-type]
+            if networks.subnets_of([claim], lans):
                 yield fault(
                     _where(item),
                     "This leads into the tunnel what belongs to the network of this node's VIPs.",
@@ -511,23 +509,23 @@ def _claims(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
 @rule("G10-outside", "The address of a member is in the tunnel.")
 def _members_outside(interfaces: Sequence[Model]) -> Iterator[Finding]:
     for item in interfaces:
-        for peer in item["peers"]:
-            for one in peer["allowed_ips"] if peer["kind"] == "member" else ():
-                address = str(ip_network(one).network_address)
-                if not any(_within(address, network) for network in item["tunnel"]):
-                    yield fault(
-                        f"wireguard_members {peer['name']}: addresses",
-                        "The address is not in the tunnel.",
-                        address,
-                        "Give the member one that is.",
-                        ", ".join(item["tunnel"]),
-                    )
+        for peer in (one for one in item["peers"] if one["kind"] == "member"):
+            addresses = [str(ip_interface(one).ip) for one in peer["allowed_ips"]]
+            inside = networks.within(addresses, item["tunnel"])
+            for address in (one for one in addresses if one not in inside):
+                yield fault(
+                    f"wireguard_members {peer['name']}: addresses",
+                    "The address is not in the tunnel.",
+                    address,
+                    "Give the member one that is.",
+                    ", ".join(item["tunnel"]),
+                )
 
 
 def _carried(interfaces: Sequence[Model], me: Any) -> Iterator[tuple[Model, str]]:
     """Tunnels that VRRP goes through, each with the name of the instance."""
     for item in interfaces:
-        inside = any(_within(me.vrrp_address, network) for network in item["tunnel"])
+        inside = networks.within([me.vrrp_address], item["tunnel"])
         for instance in me.instances:
             device = (
                 me.vrrp_interface.get(instance.get("name"))
@@ -566,17 +564,15 @@ def _vrrp(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
 def _reached(interfaces: Sequence[Model], me: Any, reached: Iterable[str]) -> Iterator[Finding]:
     for item in interfaces:
         own = {str(ip_interface(one).ip) for one in item["addresses"]}
-        allowed = [one for peer in item["peers"] for one in peer["allowed_ips"]]
-        for address in dict.fromkeys(reached):
-            if address in own or not any(_within(address, network) for network in item["tunnel"]):
-                continue
-            if not any(_within(address, network) for network in allowed):
-                yield fault(
-                    _where(item),
-                    "A service of this host reaches an address in the tunnel that no peer has.",
-                    address,
-                    "Add it to a peer's allowed_ips, or correct it where it is used.",
-                )
+        asked = [one for one in dict.fromkeys(networks.within(reached, item["tunnel"])) if one not in own]
+        known = networks.within(asked, [one for peer in item["peers"] for one in peer["allowed_ips"]])
+        for address in (one for one in asked if one not in known):
+            yield fault(
+                _where(item),
+                "A service of this host reaches an address in the tunnel that no peer has.",
+                address,
+                "Add it to a peer's allowed_ips, or correct it where it is used.",
+            )
 
 
 @rule("H9", "The clocks of nodes that follow a VIP are in step.", WARNING)
@@ -592,8 +588,3 @@ def _clocks(interfaces: Sequence[Model], me: Any) -> Iterator[Finding]:
                     "Keep them in step: chrony, or systemd-timesyncd.",
                     "a second",
                 )
-
-
-def _within(address: str, network: str) -> bool:
-    """Whether it is an address, and in the network."""
-    return is_a(ip_address, address) and ip_address(address) in ip_network(network)

@@ -206,3 +206,18 @@ def test_a_role_names_every_fault_of_its_variables(tmp_path: Path) -> None:
     assert code == 2
     assert "haproxy_backends: " in output
     assert "'nowhere' is undefined" in output
+
+
+def test_without_netaddr_a_role_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netaddr.py").write_text("raise ImportError('no netaddr here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    tunnel = [{"name": "wg0", "addresses": ["192.0.2.1/24"]}]
+    code, output = play(
+        tmp_path, tasks=[{"evenkeel.lb.role_model": {"role": "wireguard"}}], wireguard_interfaces=tunnel
+    )
+    assert code == 2
+    assert (
+        "The Python library netaddr is missing. Found: no netaddr here. Install it beside Ansible: "
+        f"{sys.executable} -m pip install 'netaddr~=1.3'"
+    ) in output.replace("\n", " ")
+    assert "Traceback" not in output

@@ -121,6 +121,19 @@ def test_without_the_library_there_is_no_picture(desk: Desk, monkeypatch: pytest
     assert done["files"] == [str(desk.output / "anna.conf")] and done["lines"][-1] == NO_SEGNO
 
 
+def test_without_netaddr_nobody_is_let_in_and_the_list_is_still_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask(name="anna")
+    monkeypatch.setitem(sys.modules, "netaddr", None)
+    with pytest.raises(
+        AnsibleActionFail, match="The Python library netaddr is missing.* -m pip install 'netaddr~=1.3'"
+    ):
+        desk.ask(name="ben")
+    assert [one["name"] for one in desk.ask()["members"]] == ["anna"]
+    assert not (desk.output / "ben.conf").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -168,8 +168,35 @@ def test_a_member_gets_the_first_free_addresses() -> None:
         member.free_addresses({**interface, "tunnel": ["192.0.2.0/30"]})
 
 
+def test_a_large_claim_is_stepped_over() -> None:
+    """Looking at each address of it would take years."""
+    office = {"name": "office", "public_key": KEYS[2], "allowed_ips": ["2001:db8::/65"]}
+    interface = {"name": "wg0", "addresses": ["2001:db8:0:0:8000::/64"], "tunnel": ["2001:db8::/64"], "peers": [office]}
+    assert member.free_addresses(interface) == ["2001:db8::8000:0:0:1"]
+
+
+def test_sets_of_the_filter_hold_no_address_twice() -> None:
+    """nftables refuses a set whose networks overlap."""
+    hosts = inventory()
+    listed = ["198.51.100.0/27", "198.51.100.32/27", "198.51.100.9/32"]
+    hosts["a"]["wireguard_interfaces"][0].update(networks=listed, forward={"to": listed, "masquerade": True})
+    found = model("a", hosts)["filter"]
+    assert found["forward"][1] == 'iifname "wg0" ip daddr { 198.51.100.0/26 } accept'
+    assert found["forward"][4] == 'oifname "wg0" ip saddr { 198.51.100.0/26 } accept'
+    assert found["postrouting"] == [
+        'oifname != "wg0" ip saddr { 192.0.2.0/24 } ip daddr { 198.51.100.0/26 } masquerade'
+    ]
+
+
+def test_a_hub_is_asked_for_each_address_once() -> None:
+    hosts = inventory(hubs=["b"])
+    hosts["b"]["wireguard_interfaces"][0]["networks"] = ["0.0.0.0/0"]
+    hosts["c"]["wireguard_interfaces"][0]["networks"] = ["198.51.100.128/28", "198.51.100.130/32", "0.0.0.0/0"]
+    assert peers("a", hosts)["b"]["allowed_ips"] == ["192.0.2.0/24", "0.0.0.0/0", "198.51.100.128/28"]
+
+
 def test_a_members_configuration() -> None:
-    interface = {"tunnel": ["192.0.2.0/24"], "forward": ["198.51.100.0/27"]}
+    interface = {"tunnel": ["192.0.2.0/24"], "forward": ["192.0.2.0/28", "198.51.100.0/27"]}
     assert member.configuration(
         interface, KEYS[0], "198.51.100.28:51820", ["192.0.2.4"], private_key="P", dns=["192.0.2.1"]
     ) == (
