@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._core.services import NAMES, service
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, node_names, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, node_names, specification
 
 ARGUMENT_SPEC = {
-    "role": {"type": "str", "required": True, "choices": list(MODELS)},
+    "role": {"type": "str", "required": True, "choices": sorted(NAMES)},
     "packages": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -48,7 +50,8 @@ class ActionModule(ActionBase):
             nodes=names,
             hostvars=known["hostvars"],
             packages=args["packages"],
-            others={name: self._resolve(name, known) for name in READS.get(args["role"], ()) if name in known},
+            others={name: self._resolve(name, known) for name in service(args["role"]).reads if name in known},
+            now=time.time(),
         )
         try:
             model = role.model()

@@ -17,12 +17,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard import member as core
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard import pairs
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.rules import LABEL, is_a, is_key
-from ansible_collections.evenkeel.lb.plugins.plugin_utils import keys
 
 HEAD = "---\n# Written by evenkeel.lb.member. Everybody here may come in; who is taken out is cut off by the next run of site.yml.\n"
 NO_SEGNO = "No QR code: the Python library segno is not installed here (pip install segno)."
-OPTIONS = {
+ARGUMENT_SPEC = {
     "name": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "members_file": {"type": "path", "required": True},
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         # Plain texts: YAML does not write Ansible's own kinds.
-        given = json.loads(json.dumps(self.validate_argument_spec(OPTIONS)[1]))  # type: ignore[no-untyped-call]
+        given = json.loads(json.dumps(self.validate_argument_spec(ARGUMENT_SPEC)[1]))  # type: ignore[no-untyped-call]
         file = Path(given["members_file"])
         try:
             members = self._members(file, given["members"])
@@ -119,7 +119,7 @@ class ActionModule(ActionBase):
             )
         core.check_new(given["interface"], given["server_key"], public or "", given["addresses"] or [])
         if not public:
-            private, public = keys.pair()
+            private, public = pairs.pair()
         addresses = given["addresses"] or core.free_addresses(given["interface"])
         text = core.configuration(
             given["interface"], given["server_key"], given["endpoint"], addresses, private_key=private, dns=given["dns"]

@@ -81,27 +81,3 @@ lines:
   elements: str
   returned: always
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "directory": {"type": "path", "required": True},
-            "rollout": {"type": "dict", "required": True},
-            "cluster": {"type": "str", "required": True},
-            "run_id": {"type": "str", "required": True},
-            "title": {"type": "str", "required": True},
-            "began": {"type": "float", "required": True},
-            "clients": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(
-        msg="evenkeel.lb.report_page runs on the controller: call it as evenkeel.lb.report_page from a task."
-    )
-
-
-if __name__ == "__main__":
-    main()

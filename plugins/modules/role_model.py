@@ -97,26 +97,3 @@ errors:
   type: list
   elements: dict
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "role": {
-                "type": "str",
-                "required": True,
-                "choices": ["haproxy", "keepalived", "nginx", "traefik", "wireguard"],
-            },
-            "packages": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(
-        msg="evenkeel.lb.role_model runs on the controller: call it as evenkeel.lb.role_model from a task."
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -38,17 +38,3 @@ EXAMPLES = r"""
 RETURN = r"""
 # Nothing beyond what every task returns.
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"lines": {"type": "list", "elements": "str", "required": True}},
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="evenkeel.lb.show runs on the controller: call it as evenkeel.lb.show from a task.")
-
-
-if __name__ == "__main__":
-    main()

@@ -156,23 +156,3 @@ errors:
   type: list
   elements: dict
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "nodes": {"type": "list", "elements": "str"},
-            "cluster": {"type": "str"},
-            "hosts": {"type": "list", "elements": "str"},
-        },
-        required_one_of=[("nodes", "hosts")],
-        mutually_exclusive=[("nodes", "hosts"), ("cluster", "hosts")],
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="evenkeel.lb.vrrp_plan runs on the controller: call it as evenkeel.lb.vrrp_plan from a task.")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,27 @@ def test_action_group_names_every_module() -> None:
 def test_every_action_has_its_module() -> None:
     actions = {path.stem for path in (PLUGINS / "action").glob("*.py") if not path.name.startswith("_")}
     assert actions - {path.stem for path in MODULES} == set()
+
+
+def documentation_alone(path: Path) -> bool:
+    """A module whose action does all of it on the controller."""
+    return not any(isinstance(node, ast.FunctionDef) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if documentation_alone(path)], ids=lambda path: path.stem)
+def test_an_action_takes_what_its_module_documents(path: Path) -> None:
+    """validate-modules compares them where the module has the specification."""
+    action = import_module(f"ansible_collections.evenkeel.lb.plugins.action.{path.stem}")
+    known = ("type", "elements", "required", "default", "choices")
+    documented = blocks(path)["DOCUMENTATION"]["options"]
+    assert {
+        name: {key: option[key] for key in known if key in option} for name, option in documented.items()
+    } == action.ARGUMENT_SPEC
+
+
+def test_a_module_without_an_action_does_something() -> None:
+    actions = {path.stem for path in (PLUGINS / "action").glob("*.py")}
+    assert [path.stem for path in MODULES if documentation_alone(path) and path.stem not in actions] == []
 
 
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))

@@ -16,7 +16,8 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import Host, build
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.hosts import Host
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import build
 
 from tests.golden.daemons import RELEASES, daemons
 from tests.wireguard import KEYS, ROLE, options

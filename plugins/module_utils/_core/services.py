@@ -26,6 +26,8 @@ class Service:
     packages: tuple[str, ...] = ()
     # Where it answers /alive and /ready on the loopback address: what a virtual IP can track.
     health_port: int | None = None
+    # Variables of other services that its model reads.
+    reads: tuple[str, ...] = ()
     # Its closed tree of our code on a node, where that is not called as the service is.
     library: str = ""
 
@@ -76,6 +78,8 @@ SERVICES: tuple[Service, ...] = (
         name="wireguard",
         unit="evenkeel-wireguard.service",
         selected_by=("wireguard_interfaces",),
+        # What a proxy asks through a tunnel has to be somebody's there.
+        reads=("haproxy_backends", "haproxy_listens"),
         packages=("wireguard-tools", "wireguard-go", "nftables", "openssl"),
     ),
     Service(

@@ -5,20 +5,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.findings import ERROR, WARNING, Finding
-from .._core.spec import conform, conform_dict, slips
+from .._core.findings import Finding
+from .._core.role import Draft, Role, digest, numbers, versions
+from .._core.spec import conform
 from .._proxy import tls
 from .._proxy.rules import certificate_files, proxy_file
 from . import lines, rules
-from .text import join, quote, version
+from .text import join, quote
 
 # Debian's releases, for a host that has no HAProxy yet.
 BY_RELEASE = {"12": ("2.6", "3.0"), "13": ("3.0", "3.5")}
+
+
+def of(role: Role) -> dict[str, Any]:
+    """What the role is given on its host."""
+    nodes = [{"name": node, "address": _address(role.inventory(node) or {})} for node in role.nodes]
+    return build(role.given, role.options, role.host, nodes, role.packages, role.names, role.now)
+
+
+def _address(own: Mapping[str, Any]) -> str | None:
+    """Where peers find a node; one of its addresses is enough."""
+    address = own.get("keepalived_address") or own.get("ansible_host")
+    if isinstance(address, (list, tuple)):
+        address = next(iter(address), None)
+    return str(address) if address else None
 
 
 def build(
@@ -35,22 +48,19 @@ def build(
     `options` are those of argument_specs, `nodes` the cluster's (name, address), `packages` lines of `dpkg-query`, `names`
     all variables of the host that look like the role's. With errors there is nothing but them.
     """
-    findings = slips(names, options)
-    model = conform_dict(variables, options, "", findings)
+    draft = Draft.of(variables, options, names)
+    model = draft.model
     _write_out(model, options)
-    if not any(finding.severity == ERROR for finding in findings):
-        findings += rules.check(model, now)
+    draft.check(rules.check, now)
     tables = any(lines.has_table(item) for item in _proxies(model))
-    peers = _peers(nodes, host, tables, findings)
-    errors = [finding.as_dict() for finding in findings if finding.severity == ERROR]
-    warnings = [finding.as_dict() for finding in findings if finding.severity == WARNING]
-    if errors:
-        return {"errors": errors, "warnings": warnings}
-    haproxy, library = versions(packages)
+    peers = _peers(nodes, host, tables, draft.findings)
+    verdict = draft.verdict()
+    if draft.refused:
+        return verdict
+    haproxy, library = versions(packages, "haproxy", BY_RELEASE, parts=2)
     rendered = _sections(model, peers)
     result = {
-        "errors": [],
-        "warnings": warnings,
+        **verdict,
         "host": host,
         "haproxy": haproxy,
         "openssl": library,
@@ -62,7 +72,7 @@ def build(
         "log_format": _log_format(model["haproxy_defaults"]),
         "sections": {name: [section.as_dict() for section in group] for name, group in rendered.items()},
     }
-    result["digest"] = hashlib.sha256(json.dumps(result, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    result["digest"] = digest(result)
     result.update(
         files=_files(model),
         secrets=_secrets(model),
@@ -70,19 +80,6 @@ def build(
         sockets=[socket for one in rules.listeners(model) for socket in one.sockets()],
     )
     return result
-
-
-def versions(packages: Sequence[str]) -> tuple[str, str]:
-    """HAProxy's and OpenSSL's major.minor, from `NAME VERSION` lines; of a package that is missing by Debian's release."""
-    installed = dict(line.split(None, 1) for line in packages if " " in line.strip())
-    release = installed.get("base-files", "12").split(".")[0].split("+")[0]
-    haproxy, library = BY_RELEASE.get(release, BY_RELEASE["12"])
-    found = installed.get("haproxy")
-    libraries = [installed[name] for name in ("libssl3t64", "libssl3") if name in installed]
-    return (
-        "{}.{}".format(*version(found)) if found else haproxy,
-        "{}.{}".format(*version(libraries[0])) if libraries else library,
-    )
 
 
 def _write_out(model: dict[str, Any], options: Mapping[str, Any]) -> None:
@@ -164,7 +161,7 @@ def _tls(settings: Mapping[str, Any], library: str) -> dict[str, str]:
     return {
         "tls_ciphers": ":".join(settings["tls_ciphers"] or tls.CIPHERS),
         "tls_ciphersuites": ":".join(settings["tls_ciphersuites"] or tls.CIPHERSUITES),
-        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(version(library))),
+        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(numbers(library))),
     }
 
 

@@ -143,9 +143,3 @@ def _kind(line: str) -> int:
 def join(*parts: object) -> str:
     """The parts that are there, as one line."""
     return " ".join(str(part) for part in parts if part not in (None, ""))
-
-
-def version(text: str) -> tuple[int, int]:
-    """Major and minor of a version or a Debian package version: `3.0.11-1+deb13u3` is (3, 0)."""
-    match = re.match(r"(?:\d+:)?(\d+)(?:\.(\d+))?", text)
-    return (int(match.group(1)), int(match.group(2) or 0)) if match else (0, 0)

@@ -10,11 +10,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._cluster.inventory import KEYS
+from .._cluster.inventory import CLUSTER_DEFAULT, KEYS
+from .._cluster.plan import plan as plan_cluster
 from .._cluster.tracking import CHECK
-from .._core.findings import ERROR, WARNING, CoreError, Finding
+from .._core.findings import CoreError, Finding
 from .._core.register import Rules
-from .._core.spec import conform_dict, slips
+from .._core.role import Draft, Role
+from .._core.spec import slips
 from .conf import CHECK_HTTP, FAULT_VALUE, auth_digest, quote
 
 RUN = "/run/evenkeel"
@@ -29,7 +31,7 @@ DROP_IN = """\
 ExecStartPost=-+/bin/sh -c 'echo 0 > {path}'
 ExecStopPost=-+/bin/sh -c 'echo {fault} > {path}'
 """
-# Where keepalived multicasts by itself, and so where the filter and a joining node (_vrrp/join.py) expect adverts.
+# Where keepalived multicasts by itself, and so where the filter and a joining node (node/join.py) expect adverts.
 GROUPS = ("224.0.0.18", "ff02::12")
 rule = Rules("keepalived")
 HOST = rule.define("A23-host", "A host is among the nodes of its cluster.")
@@ -37,6 +39,14 @@ COMMAND = rule.define("K1", "Every version of keepalived reads a command as the 
 GROUP = rule.define("K2", "Adverts go to the group that the filter and a joining node expect.")
 SENDER = rule.define("K3", "Adverts come in on the interface that the filter expects.")
 HOOKS = ("notify_master", "notify_backup", "notify_fault", "notify_stop")
+
+
+def of(role: Role) -> dict[str, Any]:
+    """What the role is given on its host: the cluster is planned first, by every node alike."""
+    nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
+    cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
+    planned = plan_cluster(cluster or CLUSTER_DEFAULT, nodes)
+    return prepare(planned, role.host, role.given, role.options, role.names)
 
 
 def prepare(
@@ -50,17 +60,16 @@ def prepare(
 
     `variables` and `options` (of argument_specs) are the role's, `names` all of the host that look like them.
     """
-    findings = slips(names, options)
+    found = []
     if plan["nodes"] and node not in plan["nodes"]:
         what = "This host is not among the nodes of its cluster."
-        findings.append(
-            HOST.finding("evenkeel_nodes", what, ", ".join(plan["nodes"]), f"Add {node} to evenkeel_nodes.")
-        )
+        found.append(HOST.finding("evenkeel_nodes", what, ", ".join(plan["nodes"]), f"Add {node} to evenkeel_nodes."))
     own = {name: option for name, option in options.items() if name not in KEYS}
-    conformed = conform_dict({name: variables.get(name) for name in own}, own, "", findings)
-    findings += _multicast(plan["nodes"].get(node, {}).get("instances") or [], conformed)
-    errors = [*plan["errors"], *(finding.as_dict() for finding in findings if finding.severity == ERROR)]
-    warnings = [*plan["warnings"], *(finding.as_dict() for finding in findings if finding.severity == WARNING)]
+    draft = Draft.of({name: variables.get(name) for name in own}, own, (), [*slips(names, options), *found])
+    conformed = draft.model
+    draft.findings += _multicast(plan["nodes"].get(node, {}).get("instances") or [], conformed)
+    verdict = draft.verdict()
+    errors, warnings = [*plan["errors"], *verdict["errors"]], [*plan["warnings"], *verdict["warnings"]]
     if errors:
         return {"errors": errors, "warnings": warnings}
     try:

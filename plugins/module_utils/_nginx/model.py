@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._core.findings import ERROR, WARNING
-from .._core.spec import conform, conform_dict, slips
+from .._core.findings import Finding
+from .._core.role import Draft, Role, digest, numbers, versions
+from .._core.spec import conform
 from .._proxy import backends, tls
 from .._proxy.rules import certificate_files, proxy_file
 from . import lines, rules
-from .text import Block, raw, version
+from .text import Block, raw
 
 # Debian's releases, for a host that has no nginx yet: nginx's and OpenSSL's versions.
 BY_RELEASE = {"12": ("1.22.1", "3.0"), "13": ("1.26.3", "3.5")}
+
+
+def of(role: Role) -> dict[str, Any]:
+    """What the role is given on its host."""
+    return build(role.given, role.options, role.packages, role.names, role.now)
 
 
 def build(
@@ -33,25 +37,24 @@ def build(
     `options` are those of argument_specs, `packages` lines of `dpkg-query`, `names` all variables of the host that look
     like the role's. With errors there is nothing but them.
     """
-    findings = slips(names, options)
+    findings: list[Finding] = []
     given = dict(variables)
     if isinstance(given.get("nginx_backends"), (list, tuple)):
         given["nginx_backends"] = backends.foreign(
             given["nginx_backends"], "nginx_backends", backends.NGINX, "nginx", findings
         )
-    model = conform_dict(given, options, "", findings)
-    if not any(finding.severity == ERROR for finding in findings):
+    draft = Draft.of(given, options, names, findings)
+    model = draft.model
+    if not draft.refused:
         _write_out(model, options)
-        findings += rules.check(model, now)
-    errors = [finding.as_dict() for finding in findings if finding.severity == ERROR]
-    warnings = [finding.as_dict() for finding in findings if finding.severity == WARNING]
-    if errors:
-        return {"errors": errors, "warnings": warnings}
-    nginx, library = versions(packages)
-    sections = lines.Sections(model, version(nginx))
+    draft.check(rules.check, now)
+    verdict = draft.verdict()
+    if draft.refused:
+        return verdict
+    nginx, library = versions(packages, "nginx", BY_RELEASE)
+    sections = lines.Sections(model, numbers(nginx))
     result = {
-        "errors": [],
-        "warnings": warnings,
+        **verdict,
         "nginx": nginx,
         "openssl": library,
         "global": {**model["nginx_global"], **_tls(model["nginx_global"], library)},
@@ -83,9 +86,7 @@ def build(
         if model["nginx_streams"]
         else {},
     }
-    whole = [result, _text([sections.health("")])]
-    digest = hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode())
-    result["digest"] = digest.hexdigest()[:16]
+    result["digest"] = digest([result, _text([sections.health("")])])
     result.update(
         health=_text([sections.health(result["digest"])]),
         files=_files(model),
@@ -94,18 +95,6 @@ def build(
         sockets=rules.sockets(model),
     )
     return result
-
-
-def versions(packages: Sequence[str]) -> tuple[str, str]:
-    """nginx's and OpenSSL's versions, from `NAME VERSION` lines; of a package that is missing by Debian's release."""
-    installed = dict(line.split(None, 1) for line in packages if " " in line.strip())
-    release = installed.get("base-files", "12").split(".")[0].split("+")[0]
-    nginx, library = BY_RELEASE.get(release, BY_RELEASE["12"])
-    libraries = [installed[name] for name in ("libssl3t64", "libssl3") if name in installed]
-    return (
-        ".".join(map(str, version(installed["nginx"]))) if "nginx" in installed else nginx,
-        ".".join(map(str, version(libraries[0])[:2])) if libraries else library,
-    )
 
 
 def _write_out(model: dict[str, Any], options: Mapping[str, Any]) -> None:
@@ -125,7 +114,7 @@ def _tls(settings: Mapping[str, Any], library: str) -> dict[str, str]:
     return {
         "tls_protocols": " ".join(oldest[oldest.index(settings["tls_min_version"]) :]),
         "tls_ciphers": ":".join(settings["tls_ciphers"] or tls.CIPHERS),
-        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(version(library))),
+        "tls_curves": ":".join(settings["tls_curves"] or tls.curves(numbers(library))),
     }
 
 

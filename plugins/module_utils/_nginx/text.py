@@ -86,9 +86,3 @@ class Block:
             for line in item.lines() if isinstance(item, Block) else [item]:
                 yield _INDENT + line
         yield "}"
-
-
-def version(text: str) -> tuple[int, ...]:
-    """The numbers of a version or a Debian package version: `1.26.3-3+deb13u1` is (1, 26, 3)."""
-    match = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", text)
-    return tuple(int(number) for number in match.group(1).split(".")) if match else (0,)

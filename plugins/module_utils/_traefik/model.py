@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.findings import ERROR, WARNING
-from .._core.spec import conform_dict, slips
+from .._core.role import Draft, Role, digest
 from . import rules
 from . import services as traefik_services
 from . import text as yaml
@@ -49,6 +46,11 @@ NOT_TRIED = ("certificatesResolvers", "accessLog", "tracing", "metrics", "log", 
 Object = dict[str, Any]
 
 
+def of(role: Role) -> dict[str, Any]:
+    """What the role is given on its host."""
+    return build(role.given, role.options, role.nodes, role.names)
+
+
 def build(
     variables: Mapping[str, Any], options: Mapping[str, Any], nodes: Sequence[str] = (), names: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -57,26 +59,22 @@ def build(
     `options` are those of argument_specs, `nodes` the names of the cluster's nodes, `names` all variables of the host that
     look like the role's. With errors there is nothing but them.
     """
-    findings = slips(names, options)
-    model = conform_dict(variables, options, "", findings)
-    if not any(finding.severity == ERROR for finding in findings):
-        findings += rules.check(model, nodes)
-    errors = [finding.as_dict() for finding in findings if finding.severity == ERROR]
-    warnings = [finding.as_dict() for finding in findings if finding.severity == WARNING]
-    if errors:
-        return {"errors": errors, "warnings": warnings}
+    draft = Draft.of(variables, options, names)
+    draft.check(rules.check, nodes)
+    if draft.refused:
+        return draft.verdict()
+    model = draft.model
     static, dynamic = _static(model), _dynamic(model)
-    digest = hashlib.sha256(json.dumps(dynamic, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    mark = digest(dynamic)
     # A router whose name changes with the rest: who finds it in the API knows that all of it is in force.
-    dynamic["http"]["routers"][f"evenkeel-alive-{digest}"] = dynamic["http"]["routers"].pop("evenkeel-alive")
+    dynamic["http"]["routers"][f"evenkeel-alive-{mark}"] = dynamic["http"]["routers"].pop("evenkeel-alive")
     docker, log = model["traefik_docker"], model["traefik_access_log"]
     return {
-        "errors": [],
-        "warnings": warnings,
+        **draft.verdict(),
         "static": yaml.text(static),
         "dynamic": yaml.text(dynamic),
         "trial": yaml.text(_trial(static)),
-        "digest": digest,
+        "digest": mark,
         "binary": _binary(model["traefik_binary"]),
         "alive": model["traefik_health_bind"],
         "sockets": _sockets(model),

@@ -13,14 +13,16 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
 from .._core import networks
-from .._core.findings import ERROR, WARNING, Finding
-from .._core.spec import conform_dict, slips
+from .._core.findings import Finding
+from .._core.role import Draft, Role
+from .._core.spec import conform_dict
+from . import hosts as around
 from . import rules
+from .hosts import Host
 
 BEHIND_NAT_KEEPALIVE = 25
 CTL = "/usr/local/lib/evenkeel/wireguard/ctl"
@@ -35,24 +37,10 @@ HEAD = """\
 """
 
 
-@dataclass(frozen=True)
-class Host:
-    """What is read of a host of the inventory. Keys are public ones."""
-
-    name: str
-    address: str = ""
-    state: str = "present"
-    nodes: Sequence[str] = ()
-    # As written; only those of the host that is configured are reported about.
-    interfaces: Sequence[Mapping[str, Any]] = ()
-    instances: Sequence[Mapping[str, Any]] = ()
-    vrrp_address: str = ""
-    vrrp_interface: Any = None
-    # Its own key for each interface, and those of the peers that its files name: {interface: {peer: key}}.
-    keys: Mapping[str, str] = field(default_factory=dict)
-    known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    # Addresses of other nodes whose clocks differ too much from its own, as it heard when one of them held an identity; in seconds.
-    skews: Mapping[str, float] = field(default_factory=dict)
+def of(role: Role) -> dict[str, Any]:
+    """What the role is given on its host."""
+    hosts = around.hosts(role.host, role.given.get("wireguard_interfaces"), role.hostvars)
+    return build(role.given, role.options, role.host, hosts, role.names, around.reached(role.others))
 
 
 def build(
@@ -68,16 +56,15 @@ def build(
     `hosts` holds this host, its cluster's nodes and every host that its interfaces name; None where the inventory has no
     such host. `reached` are addresses that this host's other services use. With errors there is nothing but them.
     """
-    findings = slips(names, options)
-    model = conform_dict(variables, options, "", findings)
-    if not any(finding.severity == ERROR for finding in findings):
-        findings += rules.check_values(model)
-    if any(finding.severity == ERROR for finding in findings):
-        return _findings(findings)
+    draft = Draft.of(variables, options, names)
+    draft.check(rules.check_values)
+    if draft.refused:
+        return draft.verdict()
+    model, findings = draft.model, draft.findings
     inventory = _Inventory(host, hosts, options["wireguard_interfaces"]["options"])
     interfaces = [_interface(model, item, inventory, findings) for item in model["wireguard_interfaces"]]
     findings += rules.check(model, interfaces, inventory.me, hosts, reached)
-    result = _findings(findings)
+    result = draft.verdict()
     if result["errors"]:
         return result
     return {
@@ -443,11 +430,4 @@ def _node(model: Mapping[str, Any], interfaces: Sequence[Mapping[str, Any]], own
             item["name"]: {"public_key": own.get(item["name"], ""), **{key: item[key] for key in keys}}
             for item in interfaces
         },
-    }
-
-
-def _findings(findings: Sequence[Finding]) -> dict[str, Any]:
-    return {
-        "errors": [one.as_dict() for one in findings if one.severity == ERROR],
-        "warnings": [one.as_dict() for one in findings if one.severity == WARNING],
     }

@@ -35,6 +35,8 @@ def test_the_role_commits_the_service_of_the_record(name: str) -> None:
     (given,) = (task["evenkeel.lb.commit"] for task in tasks if "evenkeel.lb.commit" in task)
     assert (given["service"], given["unit"]) == (name, service(name).unit)
     assert f"query('evenkeel.lb.library', '{name}')" in given["files"]
+    # drift.yml has every role look whatever somebody changed by hand.
+    assert given["on_drift"] == f"{{{{ __evenkeel_on_drift | default({service(name).on_drift}) }}}}"
     kept = yaml.safe_load((ROOT / "roles" / name / "vars" / "main.yml").read_text(encoding="utf-8"))
     assert kept[f"__{name}_library"] == service(name).tree
 

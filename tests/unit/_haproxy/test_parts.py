@@ -1,20 +1,18 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HAProxy's text, addresses, PEM files and versions: the small parts that the model is made of."""
+"""HAProxy's text, addresses, PEM files: the small parts that the model is made of."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import lines as haproxy_lines
-from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import model as haproxy
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.text import (
     Unreadable,
     arrange,
     either,
     neither,
     quote,
-    version,
     words,
 )
 from ansible_collections.evenkeel.lb.plugins.module_utils._proxy import pem
@@ -161,27 +159,6 @@ def test_overlap(one: str, other: str, overlap: bool) -> None:
 )
 def test_sockets(text: str, sockets: list[str]) -> None:
     assert listener(text).sockets() == sockets
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("2.6.12-1+deb12u3", (2, 6)), ("1:3.0.11-1", (3, 0)), ("3.5~rc1-1", (3, 5)), ("13", (13, 0))]
-)
-def test_version(text: str, number: tuple[int, int]) -> None:
-    assert version(text) == number
-
-
-@pytest.mark.parametrize(
-    ("packages", "found"),
-    [
-        (["haproxy 2.6.12-1+deb12u3", "libssl3 3.0.17-1~deb12u2", "base-files 12.4+deb12u11"], ("2.6", "3.0")),
-        (["haproxy 3.0.11-1+deb13u3", "libssl3t64 3.5.1-1", "base-files 13.8"], ("3.0", "3.5")),
-        (["base-files 13.8+deb13u1"], ("3.0", "3.5")),
-        (["base-files 12.4+deb12u11"], ("2.6", "3.0")),
-        ([], ("2.6", "3.0")),
-    ],
-)
-def test_what_is_not_installed_is_what_the_release_has(packages: list[str], found: tuple[str, str]) -> None:
-    assert haproxy.versions(packages) == found
 
 
 @pytest.mark.parametrize(("days", "ends"), [(1, 86400), (10000, 864000000), (40000, 3456000000)])

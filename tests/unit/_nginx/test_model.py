@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._nginx import lines
-from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.model import build, versions
+from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.model import build
 from ansible_collections.evenkeel.lb.plugins.module_utils._nginx.text import (
     Unreadable,
     check,
     directives,
     quote,
     raw,
-    version,
 )
 
 from tests.nginx import options
@@ -42,21 +41,6 @@ def server(found: dict[str, Any], number: int = 0) -> list[str]:
 
 def upstream(found: dict[str, Any], number: int = 0) -> list[str]:
     return [line.strip() for line in found["sections"]["upstreams"][number]]
-
-
-@pytest.mark.parametrize(
-    ("packages", "found"),
-    [
-        (BOOKWORM, ("1.22.1", "3.0")),
-        (TRIXIE, ("1.26.3", "3.5")),
-        (["base-files 13.8"], ("1.26.3", "3.5")),
-        (["base-files 12.4+deb12u11"], ("1.22.1", "3.0")),
-        ([], ("1.22.1", "3.0")),
-        (["nginx 1:1.28.0-1~bookworm"], ("1.28.0", "3.0")),
-    ],
-)
-def test_versions_are_those_installed_or_the_releases(packages: list[str], found: tuple[str, str]) -> None:
-    assert versions(packages) == found
 
 
 def test_http2_is_switched_on_as_the_version_wants_it() -> None:
@@ -282,11 +266,6 @@ def test_lines_that_leave_their_place_are_refused(line: str) -> None:
 )
 def test_raw_lines_are_read(line: str, found: list[tuple[int, str]]) -> None:
     assert [(depth, words[0]) for depth, words in directives([line])] == found
-
-
-@pytest.mark.parametrize(("text", "found"), [("1.26.3-3+deb13u1", (1, 26, 3)), ("1:1.22", (1, 22)), ("x", (0,))])
-def test_numbers_of_a_version(text: str, found: tuple[int, ...]) -> None:
-    assert version(text) == found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import Host, build
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.hosts import Host
+from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import build
 
 from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 from tests.wireguard import KEYS, options

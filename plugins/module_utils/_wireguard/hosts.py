@@ -7,15 +7,35 @@ from __future__ import annotations
 
 import json
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.model import Host
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.keys import public_of
+from .pairs import public_of
 
 LOOK = "__wireguard_look"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What is read of a host of the inventory. Keys are public ones."""
+
+    name: str
+    address: str = ""
+    state: str = "present"
+    nodes: Sequence[str] = ()
+    # As written; only those of the host that is configured are reported about.
+    interfaces: Sequence[Mapping[str, Any]] = ()
+    instances: Sequence[Mapping[str, Any]] = ()
+    vrrp_address: str = ""
+    vrrp_interface: Any = None
+    # Its own key for each interface, and those of the peers that its files name: {interface: {peer: key}}.
+    keys: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Addresses of other nodes whose clocks differ too much from its own, as it heard when one of them held an identity; in seconds.
+    skews: Mapping[str, float] = field(default_factory=dict)
 
 
 def hosts(host: str, interfaces: Any, hostvars: Mapping[str, Any]) -> dict[str, Host | None]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WireGuard's keys on the controller, as `wg` writes them: 32 bytes of X25519 in base64.
+"""Key pairs on the controller, as `wg` writes them: 32 bytes of X25519 in base64.
 
 `cryptography` comes with ansible-core; it is imported where it is used, since not every tool that reads a plugin has it.
 """
