@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import VARIABLE
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, node_names, specification
@@ -49,6 +50,7 @@ class ActionModule(ActionBase):
             hostvars=known["hostvars"],
             packages=args["packages"],
             others={name: self._resolve(name, known) for name in READS.get(args["role"], ()) if name in known},
+            accepts=self._resolve(VARIABLE, known) if VARIABLE in known else None,
         ).model()
         result["changed"] = False
         if model["errors"]:

@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import no_nodes, plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan import accept
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -27,7 +28,7 @@ class Role:
     """One role on one host.
 
     `given` are the variables that the role knows, resolved; `names` all of the host that begin like them; `packages` are
-    lines `NAME VERSION` of `dpkg-query`; `others` are those of `READS`, resolved.
+    lines `NAME VERSION` of `dpkg-query`; `others` are those of `READS`, resolved; `accepts` is its `evenkeel_accept`.
     """
 
     name: str
@@ -39,10 +40,11 @@ class Role:
     hostvars: Mapping[str, Any]
     packages: Sequence[str] = ()
     others: Mapping[str, Any] = field(default_factory=dict)
+    accepts: Any = None
 
     def model(self) -> dict[str, Any]:
         """`errors` and `warnings` (findings as dicts); without errors also what is rendered."""
-        return MODELS[self.name](self)
+        return accept.of_host(MODELS[self.name](self), self.accepts)
 
     def inventory(self, node: str) -> dict[str, Any] | None:
         """What the plan reads of a node; None if the inventory does not have it."""

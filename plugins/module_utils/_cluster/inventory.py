@@ -64,7 +64,7 @@ INSTANCE_RULES: Mapping[str, Rule] = {
 }
 NODE_KEYS = ("keepalived_address", "keepalived_priority", "keepalived_interface", "keepalived_state", "ansible_host")
 # Everything the plan reads from a host; the shells fetch these and nothing else.
-KEYS: tuple[str, ...] = ("evenkeel_cluster", *CLUSTER_KEYS, *NODE_KEYS)
+KEYS: tuple[str, ...] = ("evenkeel_cluster", "evenkeel_accept", *CLUSTER_KEYS, *NODE_KEYS)
 
 PASS_THROUGH = (
     "garp_master_refresh",

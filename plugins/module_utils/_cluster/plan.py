@@ -153,13 +153,14 @@ def _detection(model: Cluster, order: Order, instance: Instance, node: Node) -> 
 # --- several clusters -----------------------------------------------------------------------------------------
 
 Lookup = Callable[[str], Optional[Mapping[str, Any]]]
+Planner = Callable[[str, Sequence[Mapping[str, Any]]], "dict[str, Any]"]
 
 
-def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
+def plan_all(hosts: Iterable[str], lookup: Lookup, planner: Planner = plan) -> dict[str, Any]:
     """The plans of every cluster among `hosts`, and what clusters have to do with each other.
 
     `lookup` returns a host's inventory variables, or None, and is called once per host. A cluster's nodes are its
-    `evenkeel_nodes`, among `hosts` or not.
+    `evenkeel_nodes`, among `hosts` or not. `planner` plans each.
     """
     seen: dict[str, Mapping[str, Any] | None] = {}
 
@@ -185,7 +186,7 @@ def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
         findings += outside
         if not isinstance(listed, (list, tuple)):
             continue
-        plans[cluster] = plan(cluster, [{"name": str(name), "vars": variables(str(name))} for name in listed])
+        plans[cluster] = planner(cluster, [{"name": str(name), "vars": variables(str(name))} for name in listed])
     findings += _across(plans, seen)
     return {
         "plans": plans,
