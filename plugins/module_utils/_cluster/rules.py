@@ -58,7 +58,7 @@ VIPS_APART = rule.define("C10-clusters", "A virtual address is in one cluster, a
 # --- A: identity and numbers ---------------------------------------------------------------------------------------
 
 
-@rule("A2", "One instance has a virtual router id in an address family, where the same nodes hear both.")
+@rule("A2", "Instances that the same nodes hear have different virtual router ids in an address family.")
 def _router_ids(context: Context) -> Findings:
     """Unicast instances of one cluster share all peers; multicast ones share a segment when they share an interface."""
     for one, other in combinations(context.cluster.instances, 2):

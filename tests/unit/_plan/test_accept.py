@@ -14,7 +14,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._plan.rules import ROO
 
 from tests.suite.steps import ROOT
 from tests.unit._cluster.plan_data import instance, nodes
-from tests.unit.findings import each_case, said
+from tests.unit.findings import each_case, said, unpinned
 
 # Two warnings: C12 about each address, A9 about the state.
 COSTLY = [instance(virtual_addresses=["198.51.100.28", "198.51.100.29"], initial_state="MASTER")]
@@ -86,6 +86,10 @@ def test_refused(kind: str, case: dict[str, Any]) -> None:
         [{"rule": "F8"}],
         case["expected"],
     )
+
+
+def test_every_sentence_is_pinned() -> None:
+    assert unpinned("plan", "_plan/accept.py", least=5) == []
 
 
 def test_every_room_with_rules_is_known() -> None:
