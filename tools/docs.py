@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the generated blocks of every README (`make docs`).
+"""Write the generated blocks of every README and of docs/rules.md (`make docs`).
 
-Options are documented once, in roles/*/meta/argument_specs.yml; the inventory that people copy lives in
-inventories/lab. A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; what is around it is prose
+Options are documented once, in roles/*/meta/argument_specs.yml, and rules where they are checked; the inventory that
+people copy lives in inventories/lab. A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; what is around it is prose
 and left alone. tests/contract/test_readme.py fails while a block is out of step.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+RULES = ROOT / "docs" / "rules.md"
 MARKUP = re.compile(r"\b([BCEFILMOPRUV]|RV)\(((?:[^()\\]|\\.|\([^()]*\))*)\)")
 
 
 def blocks(readme: Path) -> dict[str, str]:
     """The blocks that this README may have, by name."""
+    if readme == RULES:
+        return {"rules": rules_block()}
     if readme.parent == ROOT:
         return {"inventory": inventory_block(), "roles": roles_block(), "plugins": plugins_block()}
     return {"options": options_block(readme.parent)}
@@ -44,8 +48,8 @@ def render(readme: Path) -> str:
 
 
 def readmes() -> list[Path]:
-    """The READMEs with generated blocks."""
-    return [ROOT / "README.md", *(role / "README.md" for role in roles())]
+    """The pages with generated blocks."""
+    return [ROOT / "README.md", RULES, *(role / "README.md" for role in roles())]
 
 
 def roles() -> list[Path]:
@@ -152,6 +156,20 @@ def plugins_block() -> str:
                 summary = cell(prose(documentation["short_description"]))
                 rows.append(f"| `evenkeel.lb.{path.stem}` | {what} | {summary} |")
     return "\n".join(["| name | kind | what it does |", "|---|---|---|", *rows])
+
+
+def rules_block() -> str:
+    """The register of rules."""
+    # The register is filled by importing the rooms, from wherever this runs.
+    sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+    from ansible_collections.evenkeel.lb.plugins.module_utils._core.register import rooms
+    from ansible_collections.evenkeel.lb.plugins.module_utils._plan.rules import known
+
+    rows = [
+        f"| {rule.id} | {rule.severity[0].upper()} | {cell(rule.title)} | {', '.join(rooms(rule))} |"
+        for rule in known().values()
+    ]
+    return "\n".join(["| rule | | what it demands | checked by |", "|---|---|---|---|", *rows])
 
 
 def plugin_documentation(path: Path) -> dict[str, Any] | None:

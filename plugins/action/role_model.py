@@ -13,6 +13,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.services import NAMES, service
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import VARIABLE
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, node_names, specification
@@ -52,6 +53,7 @@ class ActionModule(ActionBase):
             packages=args["packages"],
             others={name: self._resolve(name, known) for name in service(args["role"]).reads if name in known},
             now=time.time(),
+            accepts=self._resolve(VARIABLE, known) if VARIABLE in known else None,
         )
         try:
             model = role.model()

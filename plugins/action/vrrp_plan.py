@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import plan, plan_all
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - The same as M(evenkeel.lb.vrrp_plan) for one cluster, where an expression is handier than a task.
-  - Fails with every fault that the plan has. Warnings are in C(warnings).
+  - Fails with every fault that the plan has. Warnings that C(evenkeel_accept) of the nodes does not list are in C(warnings).
 positional: hostvars
 options:
   _input:
@@ -47,8 +47,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan, require
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import require
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 NAME = "evenkeel.lb.vrrp_plan"

@@ -14,6 +14,7 @@ description:
   - Conforms the variables of the host to the role's argument specification, applies the rules that the daemon's own checker
     would apply late or not at all, and prepares what the role's templates print and M(evenkeel.lb.commit) is given.
   - Everything that is wrong is reported at once, each with its place and its remedy; what is accepted but has a cost is a warning.
+  - Warnings of the rules that C(evenkeel_accept) of the host lists are left out; see C(docs/rules.md).
   - Of the other nodes of the cluster (C(evenkeel_nodes)) it reads inventory variables only, never facts. For wireguard also what the
     role's look at each host found, public keys above all; of a host that did not answer what any other has in its files.
   - Runs on the controller and calls no host.

@@ -24,6 +24,7 @@ description:
     C(keepalived_spread), C(keepalived_sync_groups), C(keepalived_auth_pass), C(keepalived_track_services) and
     C(keepalived_scripts), and refuses nodes that disagree on one of them. The role P(evenkeel.lb.keepalived#role)
     documents them.
+  - Warnings of the rules that C(evenkeel_accept) of every node of a cluster lists are left out; see C(docs/rules.md).
   - Priorities that the inventory writes are honoured; for an instance in which no node has one, all are computed such
     that appending a node to the cluster changes no number of the others and, from two nodes on, moves no address.
 options:

@@ -15,6 +15,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import n
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import role as core
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.services import service
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan import accept
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -23,13 +24,15 @@ UTILS = "ansible_collections.evenkeel.lb.plugins.module_utils"
 
 @dataclass(frozen=True)
 class Role(core.Role):
-    """One role on one host, whose inventory is Ansible's."""
+    """One role on one host, whose inventory is Ansible's; `accepts` is its `evenkeel_accept`."""
+
+    accepts: Any = None
 
     def model(self) -> dict[str, Any]:
         """`errors` and `warnings` (findings as dicts); without errors also what is rendered."""
         # A task is a process of its own, and needs but one of the models.
         found: dict[str, Any] = import_module(f"{UTILS}.{service(self.name).room}.model").of(self)
-        return found
+        return accept.of_host(found, self.accepts)
 
     def inventory(self, node: str) -> dict[str, Any] | None:
         return variables(self.hostvars, node)

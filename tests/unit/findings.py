@@ -20,7 +20,14 @@ HERE = Path(__file__).parent
 ROOMS = HERE.parents[1] / "plugins" / "module_utils"
 KINDS = ("errors", "warnings")
 # Who says what is wrong and what to do, and which of the arguments these are.
-SPEAKERS = {"Finding": (2, 4), "finding": (1, 3), "fault": (1, 3), "NoAddress": (0, 1), "Unreadable": (0,)}
+SPEAKERS = {
+    "Finding": (2, 4),
+    "finding": (1, 3),
+    "fault": (1, 3),
+    "refuse": (2, 4),
+    "NoAddress": (0, 1),
+    "Unreadable": (0,),
+}
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 

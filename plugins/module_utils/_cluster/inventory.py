@@ -16,7 +16,10 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import Any, Callable, TypeVar, Union
 
-from .._core.findings import ERROR, WARNING, Finding
+from .._core.findings import ERROR, Finding
+from .._core.register import Rule
+from .._core.spec import SPEC
+from . import demands
 from .reader import INTERFACE, Reader, nearest, show, show_secret
 from .tracking import CHECK, NODES, SERVICES, STRONGEST
 
@@ -38,31 +41,30 @@ DEFAULTS: Mapping[str, Any] = {
 CLUSTER_DEFAULT = "default"
 
 # Keys on which the nodes of a cluster must agree, with the rule that a disagreement breaks.
-CLUSTER_KEYS: Mapping[str, str] = {
-    "evenkeel_nodes": "A23",
-    "keepalived_instances": "A17",
-    "keepalived_vrrp_version": "A11",
-    "keepalived_advert_interval": "A10",
-    "keepalived_down_timer_adverts": "A16",
-    "keepalived_unicast": "C4",
-    "keepalived_preempt_delay": "B5",
-    "keepalived_spread": "A8",
-    "keepalived_sync_groups": "B19",
-    "keepalived_auth_pass": "A12",
-    "keepalived_track_services": "B17",
-    "keepalived_scripts": "B17",
+CLUSTER_KEYS: Mapping[str, Rule] = {
+    "evenkeel_nodes": demands.NODES,
+    "keepalived_instances": demands.INSTANCES,
+    "keepalived_vrrp_version": demands.VERSION,
+    "keepalived_advert_interval": demands.INTERVAL,
+    "keepalived_down_timer_adverts": demands.ADVERTS,
+    "keepalived_unicast": demands.UNICAST,
+    "keepalived_preempt_delay": demands.AGREE,
+    "keepalived_spread": demands.AGREE,
+    "keepalived_sync_groups": demands.AGREE,
+    "keepalived_auth_pass": demands.SAME_PASSWORD,
+    "keepalived_track_services": demands.AGREE,
+    "keepalived_scripts": demands.AGREE,
 }
 # The same for what an instance says by itself.
-INSTANCE_RULES: Mapping[str, str] = {
-    "virtual_router_id": "A1",
-    "version": "A11",
-    "advert_interval": "A10",
-    "auth_pass": "A12",
-    "unicast": "C4",
+INSTANCE_RULES: Mapping[str, Rule] = {
+    "version": demands.VERSION,
+    "advert_interval": demands.INTERVAL,
+    "auth_pass": demands.SAME_PASSWORD,
+    "unicast": demands.UNICAST,
 }
 NODE_KEYS = ("keepalived_address", "keepalived_priority", "keepalived_interface", "keepalived_state", "ansible_host")
 # Everything the plan reads from a host; the shells fetch these and nothing else.
-KEYS: tuple[str, ...] = ("evenkeel_cluster", *CLUSTER_KEYS, *NODE_KEYS)
+KEYS: tuple[str, ...] = ("evenkeel_cluster", "evenkeel_accept", *CLUSTER_KEYS, *NODE_KEYS)
 
 PASS_THROUGH = (
     "garp_master_refresh",
@@ -285,8 +287,8 @@ def _disagreements(nodes: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterable[F
             path, ours, theirs = _first_difference(key, actual, expected)
             leaf = path.rsplit(".", 1)[-1].split("[")[0]
             shown = show_secret if leaf.endswith("auth_pass") else show
-            yield Finding(
-                INSTANCE_RULES.get(leaf, rule) if key == "keepalived_instances" else rule,
+            broken = INSTANCE_RULES.get(leaf, rule) if key == "keepalived_instances" else rule
+            yield broken.finding(
                 f"{name}: {path}",
                 f"The nodes of a cluster must agree on {key}.",
                 f"{shown(ours)}, where {first} has {shown(theirs)}"
@@ -296,7 +298,7 @@ def _disagreements(nodes: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterable[F
 
 
 def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
-    given = {"address": value} if isinstance(value, str) else reader.mapping("A22", path, value, VIP_KEYS)
+    given = {"address": value} if isinstance(value, str) else reader.mapping(path, value, VIP_KEYS)
     if not given:
         return None
     address = given.get("address")
@@ -307,7 +309,7 @@ def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
         interface = ip_interface(str(address))
     except ValueError:
         reader.refuse(
-            "C15",
+            demands.ADDRESS,
             where,
             "This is not an address with a prefix.",
             show(address),
@@ -317,34 +319,45 @@ def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
     ip, network = interface.ip, interface.network
     if "/" not in address:
         reader.refuse(
-            "C12",
+            demands.PREFIX,
             where,
             "Without a prefix keepalived adds the address alone, and no route to its network.",
             show(address),
             f"Write {address}/{interface.max_prefixlen} if that is meant, else the prefix of its network.",
-            severity=WARNING,
         )
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback:
-        reader.refuse("C10", where, "This address cannot be a virtual one.", show(address), "Choose a host's address.")
+        reader.refuse(
+            demands.VIP, where, "This address cannot be a virtual one.", show(address), "Choose a host's address."
+        )
         return None
     if network.prefixlen < interface.max_prefixlen - 1 and ip == network.network_address:
         reader.refuse(
-            "C10", where, "This is the address of the network itself.", show(address), "Choose a host's address in it."
+            demands.VIP,
+            where,
+            "This is the address of the network itself.",
+            show(address),
+            "Choose a host's address in it.",
         )
         return None
     if interface.version == 4 and network.prefixlen < 31 and ip == network.broadcast_address:
         reader.refuse(
-            "C10", where, "This is the broadcast address of its network.", show(address), "Choose a host's address."
+            demands.VIP,
+            where,
+            "This is the broadcast address of its network.",
+            show(address),
+            "Choose a host's address.",
         )
         return None
 
     label, broadcast, dev = given.get("label"), given.get("broadcast"), given.get("dev")
     if label is not None:
         if interface.version == 6:
-            reader.refuse("C15", f"{path}.label", "An IPv6 address has no label.", show(label), "Remove the label.")
+            reader.refuse(
+                demands.ADDRESS, f"{path}.label", "An IPv6 address has no label.", show(label), "Remove the label."
+            )
         elif not isinstance(label, str) or not INTERFACE.match(label):
             reader.refuse(
-                "C15",
+                demands.ADDRESS,
                 f"{path}.label",
                 "The kernel does not take this label.",
                 show(label),
@@ -354,14 +367,18 @@ def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
     if broadcast is not None:
         if interface.version == 6:
             reader.refuse(
-                "C15", f"{path}.broadcast", "IPv6 has no broadcast.", show(broadcast), "Remove the broadcast address."
+                demands.ADDRESS,
+                f"{path}.broadcast",
+                "IPv6 has no broadcast.",
+                show(broadcast),
+                "Remove the broadcast address.",
             )
         else:
             try:
                 IPv4Address(str(broadcast))
             except ValueError:
                 reader.refuse(
-                    "C15",
+                    demands.ADDRESS,
                     f"{path}.broadcast",
                     "This is not an IPv4 address.",
                     show(broadcast),
@@ -379,10 +396,10 @@ def _read_vip(reader: Reader, path: str, value: Any) -> Vip | None:
 
 
 def _read_vips(reader: Reader, path: str, value: Any) -> tuple[Vip, ...]:
-    items = reader.sequence("A22", path, value)
+    items = reader.sequence(path, value)
     if not items:
         reader.refuse(
-            "A22",
+            demands.ADDRESSES,
             path,
             "An instance needs at least one virtual address.",
             show(value),
@@ -405,7 +422,7 @@ def _find_anchor(reader: Reader, path: str, wanted: Any, vips: Sequence[Vip]) ->
         if vip.ip == ip:
             return vip
     reader.refuse(
-        "A17",
+        demands.INSTANCES,
         f"{path}.anchor",
         "The anchor must be one of the instance's virtual addresses.",
         show(wanted),
@@ -419,15 +436,20 @@ def _read_weight(reader: Reader, path: str, value: Any) -> int | None:
     if value is None:
         return None
     return reader.integer(
-        "B6", path, value, -STRONGEST, STRONGEST, "Choose a weight in range, or none: then a failure is a FAULT."
+        demands.WEIGHT,
+        path,
+        value,
+        -STRONGEST,
+        STRONGEST,
+        "Choose a weight in range, or none: then a failure is a FAULT.",
     )
 
 
 def _read_track_interfaces(reader: Reader, path: str, value: Any) -> tuple[Tracked, ...]:
     found = []
-    for position, item in enumerate(reader.sequence("B6", path, value)):
+    for position, item in enumerate(reader.sequence(path, value)):
         here = f"{path}[{position}]"
-        given = {"name": item} if isinstance(item, str) else reader.mapping("B6", here, item, ("name", "weight"))
+        given = {"name": item} if isinstance(item, str) else reader.mapping(here, item, ("name", "weight"))
         if not given:
             continue
         name = reader.interface(f"{here}.name", given.get("name"))
@@ -447,7 +469,7 @@ def _read_auth_pass(reader: Reader, path: str, value: Any) -> str | None:
         return text
     problem = "is longer than 8 characters" if len(text) > 8 else "holds a character that keepalived reads differently"
     reader.refuse(
-        "A13",
+        demands.PASSWORD,
         path,
         f"The password {problem}: keepalived would use another one without a word.",
         show_secret(text),
@@ -458,12 +480,12 @@ def _read_auth_pass(reader: Reader, path: str, value: Any) -> str | None:
 
 
 def _read_advert_interval(reader: Reader, path: str, value: Any, version: int | None) -> float | None:
-    interval = reader.number("A10", path, value, 0.01, 255)
+    interval = reader.number(demands.INTERVAL, path, value, 0.01, 255)
     if interval is None or version is None:
         return interval
     if version == 2 and interval != int(interval):
         reader.refuse(
-            "A10",
+            demands.INTERVAL,
             path,
             "VRRPv2 counts adverts in whole seconds.",
             show(interval),
@@ -473,7 +495,7 @@ def _read_advert_interval(reader: Reader, path: str, value: Any, version: int | 
         return None
     if version == 3 and (interval >= 40.96 or abs(interval * 100 - round(interval * 100)) > 1e-6):
         reader.refuse(
-            "A10",
+            demands.INTERVAL,
             path,
             "VRRPv3 counts adverts in hundredths of a second.",
             show(interval),
@@ -487,20 +509,20 @@ def _read_advert_interval(reader: Reader, path: str, value: Any, version: int | 
 def _read_pass_through(reader: Reader, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(PASS_THROUGH)
     if "smtp_alert" in given:
-        found["smtp_alert"] = reader.boolean("A21", f"{path}.smtp_alert", given["smtp_alert"], False)
+        found["smtp_alert"] = reader.boolean(f"{path}.smtp_alert", given["smtp_alert"], False)
     if "garp_master_refresh" in given:
         found["garp_master_refresh"] = reader.integer(
-            "A21", f"{path}.garp_master_refresh", given["garp_master_refresh"], 0, 86400
+            SPEC, f"{path}.garp_master_refresh", given["garp_master_refresh"], 0, 86400
         )
     for key in ("notify_master", "notify_backup", "notify_fault", "notify_stop"):
         if key in given:
-            found[key] = reader.text("A21", f"{path}.{key}", given[key])
-    found["options"] = list(reader.words("A21", f"{path}.options", given.get("options")))
+            found[key] = reader.text(f"{path}.{key}", given[key])
+    found["options"] = list(reader.words(f"{path}.options", given.get("options")))
     for position, line in enumerate(found["options"]):
         word = line.split()[0] if line.split() else ""
         if word in PLANNED:
             reader.refuse(
-                "A9",
+                demands.RAW,
                 f"{path}.options[{position}]",
                 "A raw line must not repeat what the plan computes for each node.",
                 show(line),
@@ -511,7 +533,7 @@ def _read_pass_through(reader: Reader, path: str, given: Mapping[str, Any]) -> d
 
 def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, Any]) -> Instance | None:
     path = f"keepalived_instances[{index}]"
-    given = reader.mapping("A21", path, value, INSTANCE_KEYS)
+    given = reader.mapping(path, value, INSTANCE_KEYS)
     if not given:
         return None
 
@@ -520,7 +542,7 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
 
     name = reader.name(f"{path}.name", given.get("name"))
     version = reader.integer(
-        "A11",
+        demands.VERSION,
         f"{path}.version" if "version" in given else "keepalived_vrrp_version",
         given.get("version", common["keepalived_vrrp_version"]),
         2,
@@ -530,7 +552,7 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
     vips = _read_vips(reader, f"{path}.virtual_addresses", given.get("virtual_addresses"))
     interface = given.get("interface")
     preempt_delay = reader.number(
-        "B5",
+        demands.DELAY,
         f"{path}.preempt_delay" if "preempt_delay" in given else "keepalived_preempt_delay",
         of("preempt_delay"),
         0,
@@ -538,14 +560,14 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
     )
     scripts = [
         Tracked(f"{path}.track_scripts[{position}]", name, None)
-        for position, name in enumerate(reader.words("B17", f"{path}.track_scripts", given.get("track_scripts")))
+        for position, name in enumerate(reader.words(f"{path}.track_scripts", given.get("track_scripts")))
     ]
     return Instance(
         index=index,
         path=path,
         name=name or f"#{index}",
         virtual_router_id=reader.integer(
-            "A1",
+            demands.ROUTER_ID,
             f"{path}.virtual_router_id",
             given.get("virtual_router_id"),
             1,
@@ -555,7 +577,7 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
         interface=None if interface is None else reader.interface(f"{path}.interface", interface),
         vips=vips,
         anchor=_find_anchor(reader, path, given.get("anchor"), vips),
-        track=reader.words("B17", f"{path}.track", given.get("track")),
+        track=reader.words(f"{path}.track", given.get("track")),
         track_scripts=tuple(scripts),
         track_interfaces=_read_track_interfaces(reader, f"{path}.track_interfaces", given.get("track_interfaces")),
         prefer=str(given["prefer"]) if "prefer" in given else None,
@@ -566,14 +588,10 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
             of("advert_interval"),
             version,
         ),
-        unicast=reader.boolean(
-            "C4", f"{path}.unicast" if "unicast" in given else "keepalived_unicast", of("unicast"), True
-        ),
+        unicast=reader.boolean(f"{path}.unicast" if "unicast" in given else "keepalived_unicast", of("unicast"), True),
         preempt_delay=preempt_delay,
-        nopreempt=reader.boolean("B4", f"{path}.nopreempt", given.get("nopreempt", False), False),
-        initial_state=reader.choice(
-            "A9", f"{path}.initial_state", given.get("initial_state", "BACKUP"), ("BACKUP", "MASTER")
-        )
+        nopreempt=reader.boolean(f"{path}.nopreempt", given.get("nopreempt", False), False),
+        initial_state=reader.choice(f"{path}.initial_state", given.get("initial_state", "BACKUP"), ("BACKUP", "MASTER"))
         or "BACKUP",
         auth_pass=_read_auth_pass(
             reader, f"{path}.auth_pass" if "auth_pass" in given else "keepalived_auth_pass", of("auth_pass")
@@ -585,38 +603,43 @@ def _read_instance(reader: Reader, index: int, value: Any, common: Mapping[str, 
 
 def _read_scripts(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for position, item in enumerate(reader.sequence("B17", "keepalived_scripts", value)):
+    for position, item in enumerate(reader.sequence("keepalived_scripts", value)):
         path = f"keepalived_scripts[{position}]"
-        given = reader.mapping("A21", path, item, SCRIPT_KEYS)
+        given = reader.mapping(path, item, SCRIPT_KEYS)
         if not given:
             continue
         name = reader.name(f"{path}.name", given.get("name"))
-        command = reader.text("B17", f"{path}.command", given.get("command"))
-        interval = reader.integer("B13", f"{path}.interval", given.get("interval", CHECK["interval"]), 1, 4294)
+        command = reader.text(f"{path}.command", given.get("command"))
+        interval = reader.integer(demands.CHECK, f"{path}.interval", given.get("interval", CHECK["interval"]), 1, 4294)
         # As in keepalived itself, a run may take as long as its interval.
         paces = {**CHECK, "timeout": interval or CHECK["timeout"], **given}
         script = {
             "interval": interval,
-            **{key: reader.integer("B13", f"{path}.{key}", paces[key], 1, 4294) for key in ("timeout", "fall", "rise")},
+            **{
+                key: reader.integer(demands.CHECK, f"{path}.{key}", paces[key], 1, 4294)
+                for key in ("timeout", "fall", "rise")
+            },
         }
         weight = _read_weight(reader, f"{path}.weight", given.get("weight"))
         if name in found:
-            reader.refuse("A21", f"{path}.name", "Two scripts have this name.", show(name), "Rename one of them.")
+            reader.refuse(
+                demands.NAMES, f"{path}.name", "Two scripts have this name.", show(name), "Rename one of them."
+            )
         elif name is not None:
             found[name] = {"name": name, "command": command, **script, "weight": weight or None, "path": path}
     return found
 
 
 def _read_check(reader: Reader, path: str, value: Any) -> dict[str, Any] | None:
-    given = {**CHECK, "host": "127.0.0.1", "path": "/", **reader.mapping("B13", path, value, CHECK_KEYS)}
+    given = {**CHECK, "host": "127.0.0.1", "path": "/", **reader.mapping(path, value, CHECK_KEYS)}
     check: dict[str, Any] = {
-        "host": reader.text("B13", f"{path}.host", given["host"]),
-        "port": reader.integer("B13", f"{path}.port", given.get("port"), 1, 65535),
-        "path": reader.text("B13", f"{path}.path", given["path"]),
+        "host": reader.text(f"{path}.host", given["host"]),
+        "port": reader.integer(demands.CHECK, f"{path}.port", given.get("port"), 1, 65535),
+        "path": reader.text(f"{path}.path", given["path"]),
     }
     for key in ("interval", "timeout", "fall", "rise"):
-        check[key] = reader.integer("B13", f"{path}.{key}", given[key], 1, 4294)
-    check["answer_within"] = reader.number("B13", f"{path}.answer_within", given["answer_within"], 0.01, 4294)
+        check[key] = reader.integer(demands.CHECK, f"{path}.{key}", given[key], 1, 4294)
+    check["answer_within"] = reader.number(demands.CHECK, f"{path}.answer_within", given["answer_within"], 0.01, 4294)
     return None if any(part is None for part in check.values()) else check
 
 
@@ -625,13 +648,13 @@ def _read_services(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
     table: dict[str, dict[str, Any]] = {name: dict(entry) for name, entry in SERVICES.items()}
     path = "keepalived_track_services"
     if value is not None and not isinstance(value, Mapping):
-        reader.refuse("B17", path, "This must be a dictionary.", show(value), "Write it as `service: {unit: ...}`.")
+        reader.refuse(SPEC, path, "This must be a dictionary.", show(value), "Write it as `service: {unit: ...}`.")
         value = {}
     for name, entry in (value or {}).items():
         here = f"{path}.{name}"
         if reader.name(here, name) is None:
             continue
-        given = reader.mapping("B17", here, entry, SERVICE_KEYS)
+        given = reader.mapping(here, entry, SERVICE_KEYS)
         cleared = {key: None for key in ("alive", "ready") if isinstance(entry, Mapping) and entry.get(key, 0) is None}
         base = table.get(name, {})
         for key in ("alive", "ready"):
@@ -641,7 +664,7 @@ def _read_services(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
     services: dict[str, dict[str, Any]] = {}
     for name, entry in table.items():
         here = f"{path}.{name}"
-        unit = reader.text("B17", f"{here}.unit", entry.get("unit", f"{name}.service"))
+        unit = reader.text(f"{here}.unit", entry.get("unit", f"{name}.service"))
         services[name] = {
             "name": name,
             # Drop-ins are read from the directory of the whole name only.
@@ -656,9 +679,9 @@ def _read_services(reader: Reader, value: Any) -> dict[str, dict[str, Any]]:
 
 def _read_sync_groups(reader: Reader, value: Any) -> tuple[SyncGroup, ...]:
     groups = []
-    for position, item in enumerate(reader.sequence("B19", "keepalived_sync_groups", value)):
+    for position, item in enumerate(reader.sequence("keepalived_sync_groups", value)):
         path = f"keepalived_sync_groups[{position}]"
-        given = reader.mapping("B19", path, item, GROUP_KEYS)
+        given = reader.mapping(path, item, GROUP_KEYS)
         if not given:
             continue
         name = reader.name(f"{path}.name", given.get("name"))
@@ -666,8 +689,8 @@ def _read_sync_groups(reader: Reader, value: Any) -> tuple[SyncGroup, ...]:
             SyncGroup(
                 path,
                 name or f"#{position}",
-                reader.words("B19", f"{path}.instances", given.get("instances")),
-                reader.words("B19", f"{path}.options", given.get("options")),
+                reader.words(f"{path}.instances", given.get("instances")),
+                reader.words(f"{path}.options", given.get("options")),
             )
         )
     return tuple(groups)
@@ -688,7 +711,7 @@ def _read_addresses(reader: Reader, value: Any) -> dict[int, IPAddress]:
     for address in literals(value):
         if address.is_loopback or address.is_unspecified or address.is_multicast:
             reader.refuse(
-                "C5",
+                demands.SOURCE,
                 "keepalived_address",
                 "The other nodes cannot send adverts to this address.",
                 str(address),
@@ -696,7 +719,7 @@ def _read_addresses(reader: Reader, value: Any) -> dict[int, IPAddress]:
             )
         elif address.version in addresses:
             reader.refuse(
-                "C5",
+                demands.SOURCE,
                 "keepalived_address",
                 f"A node sends from one IPv{address.version} address.",
                 f"{addresses[address.version]} and {address}",
@@ -720,7 +743,12 @@ def _by_instance(
         path = f"{name}.{key}"
         if key not in instances:
             reader.refuse(
-                "A6", path, "No instance has this name.", show(key), nearest(key, instances), ", ".join(instances)
+                demands.PRIORITIES,
+                path,
+                "No instance has this name.",
+                show(key),
+                nearest(key, instances),
+                ", ".join(instances),
             )
         elif (one := read(path, value)) is not None:
             found[str(key)] = one
@@ -740,16 +768,16 @@ def _read_node(
             "keepalived_priority",
             priority,
             instances,
-            lambda path, it: reader.integer("A5", path, it, 1, 254, remedy),
+            lambda path, it: reader.integer(demands.PRIORITY, path, it, 1, 254, remedy),
         )
     elif priority is not None:
-        priority = reader.integer("A5", "keepalived_priority", priority, 1, 254, remedy)
+        priority = reader.integer(demands.PRIORITY, "keepalived_priority", priority, 1, 254, remedy)
     interface = own.get("keepalived_interface")
     if isinstance(interface, Mapping):
         interface = _by_instance(reader, "keepalived_interface", interface, instances, reader.interface)
     elif interface is not None:
         interface = reader.interface("keepalived_interface", interface)
-    state = reader.choice("A23", "keepalived_state", own.get("keepalived_state", "present"), ("present", "absent"))
+    state = reader.choice("keepalived_state", own.get("keepalived_state", "present"), ("present", "absent"))
     addresses = _read_addresses(reader, given)
     real = dict.fromkeys([*addresses.values(), *literals(own.get("ansible_host", name))])
     node = Node(name, position, state == "absent", addresses, show(given), tuple(real), priority, interface)
@@ -771,8 +799,7 @@ def _templates(path: str, value: Any) -> Iterable[tuple[str, str]]:
 
 def _unresolved(known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     return [
-        Finding(
-            "A23",
+        demands.NODES.finding(
             f"{name}: {path}",
             "This template cannot be resolved from the inventory alone.",
             show_secret(text) if path.endswith("auth_pass") else show(text),
@@ -791,12 +818,11 @@ def _membership(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> list[Findin
     where = f"{cluster}: evenkeel_nodes"
     if not names:
         findings.append(
-            Finding("A23", where, "A cluster needs nodes.", "nothing", "Name its nodes in order of preference.")
+            demands.NODES.finding(where, "A cluster needs nodes.", "nothing", "Name its nodes in order of preference.")
         )
     if len(names) > NODES:
         findings.append(
-            Finding(
-                "A23",
+            demands.NODES.finding(
                 where,
                 "A cluster has at most nine nodes.",
                 f"{len(names)}",
@@ -805,14 +831,13 @@ def _membership(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> list[Findin
             )
         )
     for name in sorted({name for name in names if names.count(name) > 1}):
-        findings.append(Finding("A23", where, "A node is named twice.", show(name), "Name each node once."))
+        findings.append(demands.NODES.finding(where, "A node is named twice.", show(name), "Name each node once."))
     for node in nodes:
         own = node.get("vars")
         name = str(node["name"])
         if own is None:
             findings.append(
-                Finding(
-                    "A23",
+                demands.NODES.finding(
                     where,
                     "A node of the cluster is not in the inventory.",
                     show(name),
@@ -823,8 +848,7 @@ def _membership(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> list[Findin
         theirs = str(own.get("evenkeel_cluster") or CLUSTER_DEFAULT)
         if theirs != cluster:
             findings.append(
-                Finding(
-                    "A23",
+                demands.NODES.finding(
                     f"{name}: evenkeel_cluster",
                     "A node belongs to one cluster.",
                     f"{theirs}, but {cluster} lists it in evenkeel_nodes",
@@ -835,8 +859,7 @@ def _membership(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> list[Findin
     listed = (listed or {}).get("evenkeel_nodes")
     if isinstance(listed, list) and [str(name) for name in listed] != names:
         findings.append(
-            Finding(
-                "A23",
+            demands.NODES.finding(
                 where,
                 "The plan needs all nodes of the cluster, whatever the play's hosts.",
                 f"asked for {', '.join(names)}, where {names[0]} has {', '.join(str(name) for name in listed)}",
@@ -864,7 +887,7 @@ def read(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> Cluster:
     first = next(iter(known.values()))
     common = {key: first.get(key, default) for key, default in DEFAULTS.items()}
     reader = Reader(cluster)
-    raw_instances = reader.sequence("A21", "keepalived_instances", common["keepalived_instances"])
+    raw_instances = reader.sequence("keepalived_instances", common["keepalived_instances"])
     read_instances = [_read_instance(reader, index, item, common) for index, item in enumerate(raw_instances)]
     instances = [instance for instance in read_instances if instance is not None]
     scripts = _read_scripts(reader, common["keepalived_scripts"])
@@ -877,8 +900,10 @@ def read(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> Cluster:
         findings += problems
     services = _read_services(reader, common["keepalived_track_services"])
     sync_groups = _read_sync_groups(reader, common["keepalived_sync_groups"])
-    spread = reader.choice("A8", "keepalived_spread", common["keepalived_spread"], ("pair", "all")) or "pair"
-    adverts = reader.integer("A16", "keepalived_down_timer_adverts", common["keepalived_down_timer_adverts"], 1, 100)
+    spread = reader.choice("keepalived_spread", common["keepalived_spread"], ("pair", "all")) or "pair"
+    adverts = reader.integer(
+        demands.ADVERTS, "keepalived_down_timer_adverts", common["keepalived_down_timer_adverts"], 1, 100
+    )
     findings += dict.fromkeys(reader.findings)  # what several instances inherit is said once
     return Cluster(
         name=cluster,

@@ -13,10 +13,11 @@ from ipaddress import ip_interface
 from typing import Any, Callable, Optional
 
 from .._core.findings import ERROR, CoreError, Finding
+from .demands import NODES
 from .inventory import CLUSTER_DEFAULT, Cluster, Instance, Node, literals, read
 from .ranking import Order, orders
 from .reader import show
-from .rules import Context, check, load, ready_checks
+from .rules import ROUTER_IDS_APART, VIPS_APART, Context, check, load, ready_checks
 from .tracking import Weights, clamp, detection_seconds, hang_seconds, weights
 
 
@@ -152,13 +153,14 @@ def _detection(model: Cluster, order: Order, instance: Instance, node: Node) -> 
 # --- several clusters -----------------------------------------------------------------------------------------
 
 Lookup = Callable[[str], Optional[Mapping[str, Any]]]
+Planner = Callable[[str, Sequence[Mapping[str, Any]]], "dict[str, Any]"]
 
 
-def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
+def plan_all(hosts: Iterable[str], lookup: Lookup, planner: Planner = plan) -> dict[str, Any]:
     """The plans of every cluster among `hosts`, and what clusters have to do with each other.
 
     `lookup` returns a host's inventory variables, or None, and is called once per host. A cluster's nodes are its
-    `evenkeel_nodes`, among `hosts` or not.
+    `evenkeel_nodes`, among `hosts` or not. `planner` plans each.
     """
     seen: dict[str, Mapping[str, Any] | None] = {}
 
@@ -173,7 +175,7 @@ def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
         own = variables(host)
         if own is None:
             findings.append(
-                Finding("A23", f"{host}: hosts", "This host is not in the inventory.", show(host), "Correct its name.")
+                NODES.finding(f"{host}: hosts", "This host is not in the inventory.", show(host), "Correct its name.")
             )
         else:
             members.setdefault(str(own.get("evenkeel_cluster") or CLUSTER_DEFAULT), []).append(host)
@@ -184,7 +186,7 @@ def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
         findings += outside
         if not isinstance(listed, (list, tuple)):
             continue
-        plans[cluster] = plan(cluster, [{"name": str(name), "vars": variables(str(name))} for name in listed])
+        plans[cluster] = planner(cluster, [{"name": str(name), "vars": variables(str(name))} for name in listed])
     findings += _across(plans, seen)
     return {
         "plans": plans,
@@ -200,8 +202,7 @@ def plan_all(hosts: Iterable[str], lookup: Lookup) -> dict[str, Any]:
 
 
 def no_nodes(host: str, listed: Any, accepted: str = "") -> Finding:
-    return Finding(
-        "A23",
+    return NODES.finding(
         f"{host}: evenkeel_nodes",
         "A cluster must name its nodes in order of preference.",
         show(listed),
@@ -217,8 +218,7 @@ def _not_listed(cluster: str, names: Sequence[str], listed: Any) -> Iterable[Fin
     known = {str(name) for name in listed}
     for name in names:
         if name not in known:
-            yield Finding(
-                "A23",
+            yield NODES.finding(
                 f"{name}: evenkeel_nodes",
                 f"This host is of cluster {cluster}, whose list of nodes lacks it.",
                 ", ".join(str(item) for item in listed),
@@ -227,11 +227,8 @@ def _not_listed(cluster: str, names: Sequence[str], listed: Any) -> Iterable[Fin
 
 
 def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any] | None]) -> list[Finding]:
-    """Over all clusters, in one pass.
-
-    A3: adverts of a number in a network where another cluster multicasts it. C10: a virtual address that two of them have,
-    or that is another one's host.
-    """
+    """Over all clusters, in one pass: adverts of a number in a network where another cluster multicasts it, and a virtual
+    address that two of them have, or that is another one's host."""
     findings: list[Finding] = []
     owner: dict[str, tuple[str, str]] = {}
     for cluster, planned in plans.items():
@@ -250,7 +247,7 @@ def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[
                 where = f"{cluster}: keepalived_instances ({instance['name']}).virtual_router_id"
                 what = f"Cluster {loud[heard]} multicasts with this number there too, so the nodes of both hear each other."
                 remedy = "Give one of them another number, or use unicast."
-                findings.append(Finding("A3", where, what, f"{heard[0]} in {heard[2]}", remedy))
+                findings.append(ROUTER_IDS_APART.finding(where, what, f"{heard[0]} in {heard[2]}", remedy))
             where = f"{cluster}: keepalived_instances ({instance['name']}).virtual_addresses"
             for vip in [*instance["virtual_ipaddress"], *instance["virtual_ipaddress_excluded"]]:
                 text = vip["address"].split("/")[0]
@@ -261,7 +258,7 @@ def _across(plans: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, Mapping[
                     remedy = "Choose a free address."
                 else:
                     continue
-                findings.append(Finding("C10", where, what, show(vip["address"]), remedy))
+                findings.append(VIPS_APART.finding(where, what, show(vip["address"]), remedy))
     return findings
 
 

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from .._core.findings import ERROR, Finding
+from .._core.findings import Finding
+from .._core.register import Rule
+from .._core.spec import SPEC
+from .demands import INTERFACE as INTERFACES
+from .demands import NAMES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
 INTERFACE = re.compile(r"[^\s/\"'#!{}]{1,15}\Z")
@@ -48,12 +52,10 @@ class Reader:
         self.where = where
         self.findings: list[Finding] = []
 
-    def refuse(
-        self, rule: str, path: str, what: str, got: str, remedy: str, accepted: str = "", severity: str = ERROR
-    ) -> None:
-        self.findings.append(Finding(rule, f"{self.where}: {path}", what, got, remedy, accepted, severity))
+    def refuse(self, rule: Rule, path: str, what: str, got: str, remedy: str, accepted: str = "") -> None:
+        self.findings.append(rule.finding(f"{self.where}: {path}", what, got, remedy, accepted))
 
-    def integer(self, rule: str, path: str, value: Any, low: int, high: int, remedy: str = "") -> int | None:
+    def integer(self, rule: Rule, path: str, value: Any, low: int, high: int, remedy: str = "") -> int | None:
         number: int | None = None
         if (
             isinstance(value, int)
@@ -69,7 +71,7 @@ class Reader:
         )
         return None
 
-    def number(self, rule: str, path: str, value: Any, low: float, high: float) -> float | None:
+    def number(self, rule: Rule, path: str, value: Any, low: float, high: float) -> float | None:
         number: float | None = None
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             try:
@@ -83,26 +85,26 @@ class Reader:
         )
         return None
 
-    def boolean(self, rule: str, path: str, value: Any, default: bool) -> bool:
+    def boolean(self, path: str, value: Any, default: bool) -> bool:
         if isinstance(value, bool):
             return value
         word = _WORDS.get(str(value).lower()) if isinstance(value, (str, int)) else None
         if word is None:
-            self.refuse(rule, path, "This must be true or false.", show(value), "Write one of them.", "true, false")
+            self.refuse(SPEC, path, "This must be true or false.", show(value), "Write one of them.", "true, false")
             return default
         return word
 
-    def choice(self, rule: str, path: str, value: Any, accepted: Sequence[str]) -> str | None:
+    def choice(self, path: str, value: Any, accepted: Sequence[str]) -> str | None:
         if isinstance(value, str) and value in accepted:
             return str(value)
         remedy = nearest(str(value), accepted, otherwise="Write one of the accepted words.")
-        self.refuse(rule, path, "This is not a word that is known here.", show(value), remedy, ", ".join(accepted))
+        self.refuse(SPEC, path, "This is not a word that is known here.", show(value), remedy, ", ".join(accepted))
         return None
 
-    def text(self, rule: str, path: str, value: Any) -> str | None:
+    def text(self, path: str, value: Any) -> str | None:
         if isinstance(value, str) and value and "\n" not in value:
             return str(value)
-        self.refuse(rule, path, "This must be one line of text.", show(value), "Write it as a string.")
+        self.refuse(SPEC, path, "This must be one line of text.", show(value), "Write it as a string.")
         return None
 
     def name(self, path: str, value: Any) -> str | None:
@@ -110,7 +112,7 @@ class Reader:
         if NAME.match(text):
             return text
         self.refuse(
-            "A21",
+            NAMES,
             path,
             "keepalived needs a name in one word.",
             show(value),
@@ -123,7 +125,7 @@ class Reader:
         if isinstance(value, str) and INTERFACE.match(value) and value != "lo":
             return str(value)
         self.refuse(
-            "C7",
+            INTERFACES,
             path,
             "This is not the name of a network interface that can carry VRRP.",
             show(value),
@@ -132,31 +134,31 @@ class Reader:
         )
         return None
 
-    def mapping(self, rule: str, path: str, value: Any, keys: Sequence[str]) -> dict[str, Any]:
+    def mapping(self, path: str, value: Any, keys: Sequence[str]) -> dict[str, Any]:
         """A dictionary with no other keys than these; unset (null) ones are left out."""
         if not isinstance(value, Mapping):
             self.refuse(
-                rule, path, "This must be a dictionary.", show(value), "Write it as `key: value`.", ", ".join(keys)
+                SPEC, path, "This must be a dictionary.", show(value), "Write it as `key: value`.", ", ".join(keys)
             )
             return {}
         for key in value:
             if key not in keys:
                 self.refuse(
-                    rule, f"{path}.{key}", "This key is not known here.", show(key), nearest(key, keys), ", ".join(keys)
+                    SPEC, f"{path}.{key}", "This key is not known here.", show(key), nearest(key, keys), ", ".join(keys)
                 )
         return {key: value[key] for key in keys if value.get(key) is not None}
 
-    def sequence(self, rule: str, path: str, value: Any) -> list[Any]:
+    def sequence(self, path: str, value: Any) -> list[Any]:
         if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
             return list(value)
         if value is not None:
-            self.refuse(rule, path, "This must be a list.", show(value), "Write it as a list.")
+            self.refuse(SPEC, path, "This must be a list.", show(value), "Write it as a list.")
         return []
 
-    def words(self, rule: str, path: str, value: Any) -> tuple[str, ...]:
+    def words(self, path: str, value: Any) -> tuple[str, ...]:
         found = []
-        for position, item in enumerate(self.sequence(rule, path, value)):
-            text = self.text(rule, f"{path}[{position}]", item)
+        for position, item in enumerate(self.sequence(path, value)):
+            text = self.text(f"{path}[{position}]", item)
             if text is not None:
                 found.append(text)
         return tuple(found)

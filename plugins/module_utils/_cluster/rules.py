@@ -1,10 +1,9 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the values of a cluster have to do with each other: one function per rule, each yields its findings.
+"""What the values of a cluster have to do with each other: one function per rule, each yields its faults.
 
-The identifiers are those of docs/rules.md. Rules about one value alone (A1, A5, A10, A11, A13, A16, A22, B6, C15) and
-about nodes that disagree (A11, A12, A17, C4) are applied by model.py while it reads.
+Rules about one value alone and about nodes that disagree are checked by inventory.py while it reads (demands.py).
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Callable
 
-from .._core.findings import ERROR, WARNING, Finding
+from .._core.findings import WARNING, Finding, fault
+from .._core.register import Rules
+from .demands import CHECK, DELAY, INTERFACE, NAMES, PRIORITIES, PRIORITY, SOURCE, VIP
 from .inventory import Cluster, Instance, IPAddress, Node, SyncGroup
 from .ranking import Order
 from .reader import nearest, show
@@ -29,13 +29,8 @@ class Context:
     orders: Mapping[str, Order]
     weights: Weights
 
-    def finding(
-        self, rule: str, path: str, what: str, got: str, remedy: str, accepted: str = "", severity: str = ERROR
-    ) -> Finding:
-        return Finding(rule, f"{self.cluster.name}: {path}", what, got, remedy, accepted, severity)
-
-    def warning(self, rule: str, path: str, what: str, got: str, remedy: str) -> Finding:
-        return self.finding(rule, path, what, got, remedy, severity=WARNING)
+    def fault(self, path: str, what: str, got: str, remedy: str, accepted: str = "") -> Finding:
+        return fault(f"{self.cluster.name}: {path}", what, got, remedy, accepted)
 
     @property
     def preempting(self) -> list[Instance]:
@@ -54,12 +49,17 @@ class Context:
 
 
 Findings = Iterator[Finding]
+rule = Rules("cluster")
+# Checked where all clusters meet (plan.py).
+ROUTER_IDS_APART = rule.define("A3", "Clusters that multicast in one network have different virtual router ids.")
+VIPS_APART = rule.define("C10-clusters", "A virtual address is in one cluster, and is no host's of another one.")
 
 
 # --- A: identity and numbers ---------------------------------------------------------------------------------------
 
 
-def a2_router_ids(context: Context) -> Findings:
+@rule("A2", "Instances that the same nodes hear have different virtual router ids in an address family.")
+def _router_ids(context: Context) -> Findings:
     """Unicast instances of one cluster share all peers; multicast ones share a segment when they share an interface."""
     for one, other in combinations(context.cluster.instances, 2):
         if one.virtual_router_id is None or one.virtual_router_id != other.virtual_router_id:
@@ -70,8 +70,7 @@ def a2_router_ids(context: Context) -> Findings:
             node.interface_of(one) == node.interface_of(other) for node in context.cluster.nodes
         )
         if not apart:
-            yield context.finding(
-                "A2",
+            yield context.fault(
                 f"{other.path}.virtual_router_id",
                 f"{one.name} has this number too, and the same nodes hear both.",
                 show(other.virtual_router_id),
@@ -79,15 +78,15 @@ def a2_router_ids(context: Context) -> Findings:
             )
 
 
-def a6_priority_missing(context: Context) -> Findings:
-    if any(finding.rule == "A5" for finding in context.cluster.findings):
+@rule(PRIORITIES)
+def _priorities_missing(context: Context) -> Findings:
+    if any(finding.rule == PRIORITY.id for finding in context.cluster.findings):
         return
     for instance in context.cluster.instances:
         order = context.orders[instance.name]
         for node in order.nodes:
             if node.name not in order.numbers:
-                yield Finding(
-                    "A6",
+                yield fault(
                     f"{node.name}: keepalived_priority",
                     f"Other nodes have a priority of their own in {instance.name}.",
                     "nothing",
@@ -95,12 +94,12 @@ def a6_priority_missing(context: Context) -> Findings:
                 )
 
 
-def a7_priorities_tie(context: Context) -> Findings:
+@rule("A7", "No two nodes of an instance have the same priority.")
+def _priorities_tie(context: Context) -> Findings:
     for instance in context.cluster.instances:
         for (one, number), (other, same) in _adjacent(context.numbers(instance)):
             if number == same:
-                yield Finding(
-                    "A7",
+                yield fault(
                     f"{other}: keepalived_priority",
                     f"Two nodes of {instance.name} have the same priority, so both could be MASTER.",
                     f"{same}, as on {one}",
@@ -108,14 +107,14 @@ def a7_priorities_tie(context: Context) -> Findings:
                 )
 
 
-def a8_preferred_node(context: Context) -> Findings:
+@rule("A8", "`prefer` is a node of the cluster, and agrees with priorities that are written.")
+def _preferred_node(context: Context) -> Findings:
     names = [node.name for node in context.cluster.nodes]
     for instance in context.cluster.instances:
         if instance.prefer is None:
             continue
         if instance.prefer not in names:
-            yield context.finding(
-                "A8",
+            yield context.fault(
                 f"{instance.path}.prefer",
                 "This is not a node of the cluster.",
                 show(instance.prefer),
@@ -126,8 +125,7 @@ def a8_preferred_node(context: Context) -> Findings:
         order = context.orders[instance.name]
         first = order.nodes[0].name if order.nodes else None
         if order.explicit and instance.prefer != first and first is not None:
-            yield context.finding(
-                "A8",
+            yield context.fault(
                 f"{instance.path}.prefer",
                 "The priorities written in the inventory prefer another node.",
                 f"{show(instance.prefer)}, but {first} has {order.numbers.get(first)}",
@@ -135,11 +133,11 @@ def a8_preferred_node(context: Context) -> Findings:
             )
 
 
-def a9_initial_master(context: Context) -> Findings:
+@rule("A9", "No node starts as MASTER, without listening first.", WARNING)
+def _initial_master(context: Context) -> Findings:
     for instance in context.preempting:
         if instance.initial_state == "MASTER":
-            yield context.warning(
-                "A9",
+            yield context.fault(
                 f"{instance.path}.initial_state",
                 "The preferred node takes the address as soon as keepalived starts, without listening first.",
                 "'MASTER'",
@@ -147,22 +145,26 @@ def a9_initial_master(context: Context) -> Findings:
             )
 
 
-def a14_authentication(context: Context) -> Findings:
+@rule("A14", "A password needs VRRP version 2.")
+def _passwords(context: Context) -> Findings:
     for instance in context.cluster.instances:
         own = "auth_pass" in instance.own_keys
         path = f"{instance.path}.auth_pass" if own else "keepalived_auth_pass"
         if instance.auth_pass is not None and instance.version == 3:
-            yield context.finding(
-                "A14",
+            yield context.fault(
                 path,
                 "VRRPv3 has no passwords.",
                 f"{len(instance.auth_pass)} characters",
                 "Remove the password, or set keepalived_vrrp_version: 2 with whole-second adverts.",
             )
+
+
+@rule("A14-cost", "Version 2 is slower at every takeover, and shows the password.", WARNING)
+def _version_2(context: Context) -> Findings:
+    for instance in context.cluster.instances:
         if instance.version == 2:
             slow = skew_seconds(100, 1, 2)
-            yield context.warning(
-                "A14",
+            yield context.fault(
                 f"{instance.path}.version" if "version" in instance.own_keys else "keepalived_vrrp_version",
                 "VRRPv2 adverts in whole seconds and waits up to a second more at every takeover"
                 f" ({slow:.1f} s at priority 100); during a change of the interval both nodes hold the address"
@@ -172,20 +174,20 @@ def a14_authentication(context: Context) -> Findings:
             )
 
 
-def a21_names_unique(context: Context) -> Findings:
+@rule(NAMES)
+def _names(context: Context) -> Findings:
     for kind, items in (("instances", context.cluster.instances), ("sync groups", context.cluster.sync_groups)):
         seen = set()
         for item in items:
             if item.name in seen:
-                yield context.finding(
-                    "A21", f"{item.path}.name", f"Two {kind} have this name.", show(item.name), "Rename one of them."
+                yield context.fault(
+                    f"{item.path}.name", f"Two {kind} have this name.", show(item.name), "Rename one of them."
                 )
             seen.add(item.name)
     reserved = {f"{name}_{check}" for name in context.cluster.services for check in ("alive", "ready")}
     for name, script in context.cluster.scripts.items():
         if name in reserved:
-            yield context.finding(
-                "A21",
+            yield context.fault(
                 f"{script['path']}.name",
                 "This is the name of a check that `track` makes.",
                 show(name),
@@ -193,26 +195,34 @@ def a21_names_unique(context: Context) -> Findings:
             )
 
 
-def a23_single_node(context: Context) -> Findings:
+@rule("A23-alone", "A cluster has more than one node.", WARNING)
+def _single_node(context: Context) -> Findings:
     staying = context.cluster.staying
     if len(staying) == 1:
-        yield context.warning(
-            "A23",
+        yield context.fault(
             "evenkeel_nodes",
             "A cluster of one node has nobody to take over; its adverts go nowhere (C1).",
             show(staying[0].name),
             "Add a second node.",
         )
-    if staying and not context.cluster.instances and not context.cluster.findings:
-        yield context.warning(
-            "A22", "keepalived_instances", "There is no virtual address to plan.", "nothing", "Add an instance."
+
+
+@rule("A22-none", "A cluster has an instance.", WARNING)
+def _no_instance(context: Context) -> Findings:
+    if context.cluster.staying and not context.cluster.instances and not context.cluster.findings:
+        yield context.fault(
+            "keepalived_instances", "There is no virtual address to plan.", "nothing", "Add an instance."
         )
 
 
 # --- B: the arithmetic of fail-over --------------------------------------------------------------------------------
 
 
-def b1_weights_in_range(context: Context) -> Findings:
+@rule(
+    "B1-gap",
+    "The weights of lost services and of a drain put a node behind every healthy one, within keepalived's range.",
+)
+def _computed_weights(context: Context) -> Findings:
     weights = context.weights
     preempting = context.preempting
     if not preempting:
@@ -220,8 +230,7 @@ def b1_weights_in_range(context: Context) -> Findings:
     for instance in preempting:
         numbers = context.numbers(instance)
         if len(numbers) > 1 and numbers[-1][1] < 2:
-            yield Finding(
-                "B1",
+            yield fault(
                 f"{numbers[-1][0]}: keepalived_priority",
                 "keepalived lowers no priority below 1, so no drained node would be less than this one.",
                 show(numbers[-1][1]),
@@ -242,8 +251,7 @@ def b1_weights_in_range(context: Context) -> Findings:
     else:
         path = f"{heaviest.path} ({heaviest.name}).track"
         remedy = "Track fewer services in one instance, or give its own checks smaller weights."
-    yield context.finding(
-        "B1",
+    yield context.fault(
         path,
         "No weight that keepalived takes can beat this gap, so the address would stay on a node that lost its backends"
         " or is drained.",
@@ -253,8 +261,18 @@ def b1_weights_in_range(context: Context) -> Findings:
     )
 
 
-def b1_user_weights(context: Context) -> Findings:
-    """A failing check of the user's must put its node behind the next one (B1; B2 for a weight that rewards)."""
+@rule("B1", "A weight that lowers a priority puts a node whose check fails behind the next one.")
+def _lowering_weights(context: Context) -> Findings:
+    return _too_light(context, -1)
+
+
+@rule("B2", "A weight that rewards puts a node whose check fails behind the next one.")
+def _rewarding_weights(context: Context) -> Findings:
+    return _too_light(context, 1)
+
+
+def _too_light(context: Context, sign: int) -> Findings:
+    """Weights of one sign with which a failing check leaves the address where it is."""
     for instance in context.preempting:
         bonus = _bonus(instance)
         for item in instance.user_weights:
@@ -262,9 +280,8 @@ def b1_user_weights(context: Context) -> Findings:
             for (one, number), (other, below) in _adjacent(context.numbers(instance)):
                 failing = clamp(number + bonus - abs(weight))
                 healthy = clamp(below + bonus)
-                if number > below and failing >= healthy:
-                    yield context.finding(
-                        "B2" if weight > 0 else "B1",
+                if weight * sign > 0 and number > below and failing >= healthy:
+                    yield context.fault(
                         f"{item.path} ({item.name})",
                         f"When this check fails on {one} it keeps {failing} against {healthy} of {other}: the address"
                         " would not move.",
@@ -274,11 +291,11 @@ def b1_user_weights(context: Context) -> Findings:
                     break
 
 
-def b3_weights_without_preemption(context: Context) -> Findings:
+@rule("B3", "With `nopreempt` nothing has a weight.")
+def _weights_without_preemption(context: Context) -> Findings:
     for instance in context.lasting:
         for item in instance.user_weights:
-            yield context.finding(
-                "B3",
+            yield context.fault(
                 f"{item.path} ({item.name})",
                 "With nopreempt a lower priority never moves the address.",
                 f"a weight of {item.weight}",
@@ -286,20 +303,24 @@ def b3_weights_without_preemption(context: Context) -> Findings:
             )
 
 
-def b4_nopreempt(context: Context) -> Findings:
+@rule("B4", "`nopreempt` is not together with `initial_state: MASTER`.")
+def _nopreempt(context: Context) -> Findings:
     for instance in context.lasting:
         if instance.initial_state == "MASTER":
-            yield context.finding(
-                "B4",
+            yield context.fault(
                 f"{instance.path}.initial_state",
                 "keepalived ignores nopreempt on a node that starts as MASTER.",
                 "'MASTER'",
                 "Leave initial_state out.",
                 "BACKUP",
             )
+
+
+@rule("B4-cost", "Without preemption a drain and a lost backend cost more.", WARNING)
+def _lasting(context: Context) -> Findings:
+    for instance in context.lasting:
         others = [other.name for other in context.preempting]
-        yield context.warning(
-            "B4",
+        yield context.fault(
             f"{instance.path}.nopreempt",
             "Without preemption a drain is a FAULT: the address is gone for the skew time at every planned move, and"
             " a node that lost its backends keeps it" + (f"; so it is for {', '.join(others)}." if others else "."),
@@ -308,7 +329,8 @@ def b4_nopreempt(context: Context) -> Findings:
         )
 
 
-def b5_preempt_delay(context: Context) -> Findings:
+@rule(DELAY)
+def _preempt_delay(context: Context) -> Findings:
     for instance in context.cluster.instances:
         if not instance.preempt_delay or "preempt_delay" not in instance.own_keys:
             continue
@@ -317,8 +339,7 @@ def b5_preempt_delay(context: Context) -> Findings:
             ("initial_state: MASTER", instance.initial_state == "MASTER"),
         ):
             if applies:
-                yield context.finding(
-                    "B5",
+                yield context.fault(
                     f"{instance.path}.preempt_delay",
                     f"keepalived ignores it together with {reason}.",
                     show(instance.preempt_delay),
@@ -326,30 +347,47 @@ def b5_preempt_delay(context: Context) -> Findings:
                 )
 
 
-def b7_bonus_clamped(context: Context) -> Findings:
+@rule("B7", "Weights that reward leave no healthy nodes equal.")
+def _rewarded_alike(context: Context) -> Findings:
+    for instance, got, tie in _clamped(context):
+        if tie:
+            yield context.fault(
+                f"{instance.path} ({instance.name})",
+                "keepalived raises no priority above 254, so the weights that reward leave several healthy nodes equal.",
+                got,
+                "Use negative weights, or lower the priorities.",
+            )
+
+
+@rule("B7-less", "Weights that reward lift no priority above 254.", WARNING)
+def _rewarded_less(context: Context) -> Findings:
+    for instance, got, tie in _clamped(context):
+        if not tie:
+            yield context.fault(
+                f"{instance.path} ({instance.name})",
+                "keepalived raises no priority above 254, so the weights that reward leave less distance between the nodes"
+                " than was written.",
+                got,
+                "Use negative weights, or lower the priorities.",
+            )
+
+
+def _clamped(context: Context) -> Iterator[tuple[Instance, str, bool]]:
+    """Instances whose rewards lead above 254, and whether several nodes end up with the same number."""
     for instance in context.cluster.instances:
         bonus = _bonus(instance)
         numbers = context.numbers(instance)
-        if not bonus or not numbers or numbers[0][1] + bonus <= 254:
-            continue
-        effective = [clamp(number + bonus) for _name, number in numbers]
-        tie = len(set(effective)) < len(effective)
-        yield context.finding(
-            "B7",
-            f"{instance.path} ({instance.name})",
-            "keepalived raises no priority above 254, so the weights that reward leave "
-            + ("several healthy nodes equal." if tie else "less distance between the nodes than was written."),
-            f"{numbers[0][1]} + {bonus}",
-            "Use negative weights, or lower the priorities.",
-            severity=ERROR if tie else WARNING,
-        )
+        if bonus and numbers and numbers[0][1] + bonus > 254:
+            effective = [clamp(number + bonus) for _name, number in numbers]
+            yield instance, f"{numbers[0][1]} + {bonus}", len(set(effective)) < len(effective)
 
 
-def b8_order_when_all_fail(context: Context) -> Findings:
+@rule("B8", "The order holds when all nodes fail the same way: no priority falls below 1.", WARNING)
+def _order_when_all_fail(context: Context) -> Findings:
     """Below 1 everything is 1: what is lost then, and where."""
     weights = context.weights
     if weights.drain > STRONGEST and not weights.drain_is_fault:
-        return  # B1 has refused them
+        return  # they are refused already
     for instance in context.cluster.instances:
         numbers = [number for _name, number in context.numbers(instance)]
         if instance.nopreempt or len(numbers) < 2 or numbers[-1] < 2 or len(set(numbers)) < len(numbers):
@@ -365,8 +403,7 @@ def b8_order_when_all_fail(context: Context) -> Findings:
         elif min(lost) <= max(drained):
             problem = "A node that lost everything it tracks and a drained one both have priority 1"
         if problem:
-            yield context.warning(
-                "B8",
+            yield context.fault(
                 f"{instance.path} ({instance.name})",
                 f"{problem}: then the higher address decides, not the order.",
                 f"{', '.join(str(number) for number in numbers)} with -{_load(context, instance)} for what is lost"
@@ -375,12 +412,26 @@ def b8_order_when_all_fail(context: Context) -> Findings:
             )
 
 
-def b13_check_times(context: Context) -> Findings:
+@rule("B12", "An instance does not track its own interface.")
+def _own_interface(context: Context) -> Findings:
+    for instance in context.cluster.instances:
+        for item in instance.track_interfaces:
+            node = next((node for node in context.cluster.nodes if node.interface_of(instance) == item.name), None)
+            if node is not None:
+                yield context.fault(
+                    item.path,
+                    f"This is the instance's own interface on {node.name}, which keepalived watches anyway.",
+                    show(item.name),
+                    "Remove it.",
+                )
+
+
+@rule(CHECK)
+def _check_times(context: Context) -> Findings:
     def check(path: str, values: Mapping[str, object]) -> Findings:
         interval, timeout = values.get("interval"), values.get("timeout")
         if isinstance(interval, int) and isinstance(timeout, int) and timeout > interval:
-            yield context.finding(
-                "B13",
+            yield context.fault(
                 f"{path}.timeout",
                 "A check must end before the next one begins.",
                 f"{timeout} with an interval of {interval}",
@@ -396,13 +447,12 @@ def b13_check_times(context: Context) -> Findings:
                 yield from check(f"keepalived_track_services.{name}.{kind}", service[kind])
 
 
-def b17_everything_defined(context: Context) -> Findings:
-    used = set()
+@rule("B17", "What an instance tracks is defined, and named once.")
+def _everything_defined(context: Context) -> Findings:
     for instance in context.cluster.instances:
         for position, name in enumerate(instance.track):
             if name not in context.cluster.services:
-                yield context.finding(
-                    "B17",
+                yield context.fault(
                     f"{instance.path}.track[{position}]",
                     "This service is not known.",
                     show(name),
@@ -410,10 +460,8 @@ def b17_everything_defined(context: Context) -> Findings:
                     ", ".join(context.cluster.services),
                 )
         for script in instance.track_scripts:
-            used.add(script.name)
             if script.name not in context.cluster.scripts:
-                yield context.finding(
-                    "B17",
+                yield context.fault(
                     script.path,
                     "This script is not defined.",
                     show(script.name),
@@ -422,11 +470,15 @@ def b17_everything_defined(context: Context) -> Findings:
                     else "Define it in keepalived_scripts.",
                     ", ".join(context.cluster.scripts),
                 )
-        yield from _twice(context, "B17", instance)
+        yield from _twice(context, instance)
+
+
+@rule("B17-unused", "Scripts that are defined are used.", WARNING)
+def _everything_used(context: Context) -> Findings:
+    used = {script.name for instance in context.cluster.instances for script in instance.track_scripts}
     for name, defined in context.cluster.scripts.items():
         if name not in used:
-            yield context.warning(
-                "B17",
+            yield context.fault(
                 str(defined["path"]),
                 "No instance uses this script, so it is left out.",
                 show(name),
@@ -434,21 +486,8 @@ def b17_everything_defined(context: Context) -> Findings:
             )
 
 
-def b12_own_interface(context: Context) -> Findings:
-    for instance in context.cluster.instances:
-        for item in instance.track_interfaces:
-            node = next((node for node in context.cluster.nodes if node.interface_of(instance) == item.name), None)
-            if node is not None:
-                yield context.finding(
-                    "B12",
-                    item.path,
-                    f"This is the instance's own interface on {node.name}, which keepalived watches anyway.",
-                    show(item.name),
-                    "Remove it.",
-                )
-
-
-def b18_next_in_line(context: Context) -> Findings:
+@rule("B18", "With three nodes or more, the addresses of a lost node do not all land on one.", WARNING)
+def _next_in_line(context: Context) -> Findings:
     """With three nodes and more, a lost node's addresses should not all land on one survivor."""
     if len(context.cluster.staying) < 3:
         return
@@ -461,8 +500,7 @@ def b18_next_in_line(context: Context) -> Findings:
         seconds = {context.orders[instance.name].nodes[1].name for instance in instances}
         if len(instances) > 1 and len(seconds) == 1:
             names = ", ".join(instance.name for instance in instances)
-            yield context.warning(
-                "B18",
+            yield context.fault(
                 "keepalived_instances",
                 f"When {first} is lost, all its addresses land on {seconds.pop()}.",
                 names,
@@ -470,15 +508,15 @@ def b18_next_in_line(context: Context) -> Findings:
             )
 
 
-def b19_sync_groups(context: Context) -> Findings:
+@rule("B19", "A sync group has two instances or more, each in one group, all with the same order of nodes.")
+def _sync_groups(context: Context) -> Findings:
     by_name = {instance.name: instance for instance in context.cluster.instances}
     taken: dict[str, str] = {}
     for group in context.cluster.sync_groups:
         path = f"{group.path}.instances"
         for position, name in enumerate(group.instances):
             if name not in by_name:
-                yield context.finding(
-                    "B19",
+                yield context.fault(
                     f"{path}[{position}]",
                     "No instance has this name.",
                     show(name),
@@ -486,8 +524,7 @@ def b19_sync_groups(context: Context) -> Findings:
                     ", ".join(by_name),
                 )
             elif name in taken:
-                yield context.finding(
-                    "B19",
+                yield context.fault(
                     f"{path}[{position}]",
                     f"An instance can be in one sync group, and {taken[name]} has it already.",
                     show(name),
@@ -495,54 +532,59 @@ def b19_sync_groups(context: Context) -> Findings:
                 )
             taken.setdefault(name, group.name)
         if len(group.instances) < 2:
-            yield context.finding(
-                "B19",
+            yield context.fault(
                 path,
                 "A sync group needs at least two instances.",
                 show(list(group.instances)),
                 "Add one, or remove the group.",
             )
-        members = [by_name[name] for name in group.instances if name in by_name]
-        yield from _one_order(context, group, members)
+        members = _members(context, group)
+        for member in members[1:]:
+            first = members[0]
+            ours, theirs = ([node.name for node in context.orders[item.name].nodes] for item in (member, first))
+            if member.prefer and first.prefer and member.prefer != first.prefer:
+                ours, theirs = [member.prefer], [first.prefer]
+            if ours != theirs:
+                yield context.fault(
+                    path,
+                    "The members of a sync group move together, so they need the same order of nodes.",
+                    f"{member.name}: {', '.join(ours)}; {first.name}: {', '.join(theirs)}",
+                    "Give them the same `prefer` or keepalived_priority.",
+                )
 
 
-def _one_order(context: Context, group: SyncGroup, members: Sequence[Instance]) -> Findings:
-    """B19: the members move together, so they must want to be on the same node. B9: and weigh the same."""
-    for member in members[1:]:
-        first = members[0]
-        ours, theirs = ([node.name for node in context.orders[item.name].nodes] for item in (member, first))
-        if member.prefer and first.prefer and member.prefer != first.prefer:
-            ours, theirs = [member.prefer], [first.prefer]
-        if ours != theirs:
-            yield context.finding(
-                "B19",
-                f"{group.path}.instances",
-                "The members of a sync group move together, so they need the same order of nodes.",
-                f"{member.name}: {', '.join(ours)}; {first.name}: {', '.join(theirs)}",
-                "Give them the same `prefer` or keepalived_priority.",
-            )
-        ours, theirs = (list(_weighted(context, item)) for item in (member, first))
-        if member.nopreempt != first.nopreempt or ours != theirs:
-            yield context.finding(
-                "B9",
-                f"{group.path}.instances",
-                "The members of a sync group need the same weights: one that drops alone tears the group apart.",
-                f"{member.name}: {_words(ours)}; {first.name}: {_words(theirs)}",
-                "Give them the same track, track_scripts, track_interfaces and nopreempt.",
-            )
+@rule("B9", "The members of a sync group have the same weights.")
+def _same_weights(context: Context) -> Findings:
+    for group in context.cluster.sync_groups:
+        members = _members(context, group)
+        for member in members[1:]:
+            ours, theirs = (list(_weighted(context, item)) for item in (member, members[0]))
+            if member.nopreempt != members[0].nopreempt or ours != theirs:
+                yield context.fault(
+                    f"{group.path}.instances",
+                    "The members of a sync group need the same weights: one that drops alone tears the group apart.",
+                    f"{member.name}: {_words(ours)}; {members[0].name}: {_words(theirs)}",
+                    "Give them the same track, track_scripts, track_interfaces and nopreempt.",
+                )
+
+
+def _members(context: Context, group: SyncGroup) -> list[Instance]:
+    """The instances of a group that there are."""
+    by_name = {instance.name: instance for instance in context.cluster.instances}
+    return [by_name[name] for name in group.instances if name in by_name]
 
 
 # --- C: unicast, interfaces, addresses -----------------------------------------------------------------------------
 
 
-def c2_addresses_differ(context: Context) -> Findings:
+@rule("C2", "Each node has its own address.")
+def _addresses_differ(context: Context) -> Findings:
     seen: dict[IPAddress, Node] = {}
     for node in context.cluster.nodes:
         for address in node.addresses.values():
             other = seen.setdefault(address, node)
             if other is not node:
-                yield Finding(
-                    "C2",
+                yield fault(
                     f"{node.name}: keepalived_address",
                     f"{other.name} has this address too, so a node would be its own peer.",
                     str(address),
@@ -550,7 +592,8 @@ def c2_addresses_differ(context: Context) -> Findings:
                 )
 
 
-def c5_source_address(context: Context) -> Findings:
+@rule(SOURCE)
+def _source_address(context: Context) -> Findings:
     for node in context.cluster.nodes:
         for instance in context.cluster.instances:
             if not instance.unicast or instance.anchor is None or instance.anchor.family in node.addresses:
@@ -562,8 +605,7 @@ def c5_source_address(context: Context) -> Findings:
                 what = f"The anchor of {instance.name} is an IPv{family} address, so its adverts need one of this node."
             else:
                 what = "The plan resolves no names: adverts need a literal address."
-            yield Finding(
-                "C5",
+            yield fault(
                 f"{node.name}: keepalived_address",
                 what,
                 node.address_given,
@@ -573,16 +615,16 @@ def c5_source_address(context: Context) -> Findings:
             break
 
 
-def c7_interface(context: Context) -> Findings:
+@rule(INTERFACE)
+def _interface(context: Context) -> Findings:
     for instance in context.cluster.instances:
         without = [node for node in context.cluster.nodes if node.interface_of(instance) is None]
-        if any(finding.rule == "C7" for finding in context.cluster.findings) or not without:
+        if any(finding.rule == INTERFACE.id for finding in context.cluster.findings) or not without:
             continue
         everywhere = len(without) == len(context.cluster.nodes)
         path = f"{context.cluster.name}: {instance.path}.interface" if everywhere else "{}: keepalived_interface"
         for node in without[:1] if everywhere else without:
-            yield Finding(
-                "C7",
+            yield fault(
                 path.format(node.name),
                 "An interface is required here or per node: it is never guessed.",
                 "nothing",
@@ -590,22 +632,21 @@ def c7_interface(context: Context) -> Findings:
             )
 
 
-def c9_families(context: Context) -> Findings:
+@rule("C9", "An IPv6 anchor needs version 3, and with multicast is link-local.")
+def _families(context: Context) -> Findings:
     for instance in context.cluster.instances:
         anchor = instance.anchor
         if anchor is None or anchor.family != 6:
             continue
         if instance.version == 2:
-            yield context.finding(
-                "C9",
+            yield context.fault(
                 f"{instance.path}.version",
                 "VRRPv2 knows IPv4 only, and the anchor is an IPv6 address.",
                 "2",
                 "Use version 3, or make an IPv4 address the anchor.",
             )
         if not instance.unicast and not anchor.ip.is_link_local:
-            yield context.finding(
-                "C9",
+            yield context.fault(
                 anchor.path,
                 "With multicast the first IPv6 address must be link-local (RFC 9568 5.2.9).",
                 show(str(anchor.interface)),
@@ -613,14 +654,14 @@ def c9_families(context: Context) -> Findings:
             )
 
 
-def c10_addresses_used_once(context: Context) -> Findings:
+@rule(VIP)
+def _addresses_used_once(context: Context) -> Findings:
     owners = {address: node for node in context.cluster.nodes for address in node.real}
     seen: dict[IPAddress, tuple[str, str]] = {}
     for instance in context.cluster.instances:
         for vip in instance.vips:
             if vip.ip in seen:
-                yield context.finding(
-                    "C10",
+                yield context.fault(
                     vip.path,
                     f"This address is at {seen[vip.ip][1]} ({seen[vip.ip][0]}) already.",
                     show(str(vip.interface)),
@@ -628,8 +669,7 @@ def c10_addresses_used_once(context: Context) -> Findings:
                 )
             seen.setdefault(vip.ip, (instance.name, vip.path))
             if vip.ip in owners:
-                yield context.finding(
-                    "C10",
+                yield context.fault(
                     vip.path,
                     f"This is the own address of {owners[vip.ip].name}, which cannot move.",
                     show(str(vip.interface)),
@@ -637,38 +677,9 @@ def c10_addresses_used_once(context: Context) -> Findings:
                 )
 
 
-RULES: tuple[Callable[[Context], Findings], ...] = (
-    a2_router_ids,
-    a6_priority_missing,
-    a7_priorities_tie,
-    a8_preferred_node,
-    a9_initial_master,
-    a14_authentication,
-    a21_names_unique,
-    a23_single_node,
-    b1_weights_in_range,
-    b1_user_weights,
-    b3_weights_without_preemption,
-    b4_nopreempt,
-    b5_preempt_delay,
-    b7_bonus_clamped,
-    b8_order_when_all_fail,
-    b12_own_interface,
-    b13_check_times,
-    b17_everything_defined,
-    b18_next_in_line,
-    b19_sync_groups,
-    c2_addresses_differ,
-    c5_source_address,
-    c7_interface,
-    c9_families,
-    c10_addresses_used_once,
-)
-
-
 def check(context: Context) -> list[Finding]:
-    """Every finding of every rule, in the order of the table; what several instances inherit is said once."""
-    return list(dict.fromkeys(finding for rule in RULES for finding in rule(context)))
+    """Every finding of every rule, in the order in which they are written; what several instances inherit is said once."""
+    return list(dict.fromkeys(rule.check(context=context)))
 
 
 # --- helpers ---------------------------------------------------------------------------------------------------------
@@ -713,7 +724,7 @@ def _adjacent(numbers: Sequence[tuple[str, int]]) -> Iterator[tuple[tuple[str, i
     return zip(numbers, numbers[1:])
 
 
-def _twice(context: Context, rule: str, instance: Instance) -> Findings:
+def _twice(context: Context, instance: Instance) -> Findings:
     lists: tuple[tuple[str, Sequence[str]], ...] = (
         ("track", instance.track),
         ("track_scripts", [item.name for item in instance.track_scripts]),
@@ -721,6 +732,4 @@ def _twice(context: Context, rule: str, instance: Instance) -> Findings:
     )
     for key, names in lists:
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield context.finding(
-                rule, f"{instance.path}.{key}", "An item is named twice.", show(name), "Name it once."
-            )
+            yield context.fault(f"{instance.path}.{key}", "An item is named twice.", show(name), "Name it once.")

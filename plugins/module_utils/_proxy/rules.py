@@ -24,11 +24,13 @@ ONE_OF = define(
     "F4-one-of", "Of keys that exclude each other exactly one is set, and a header that is set has a value."
 )
 RAW = define("F4-raw", "Raw lines are whole, and begin no section.")
-WAYS = define("F4-way", "Something listens, and each of it has an address and leads somewhere.")
+WAYS = define("F4-way", "Something listens, and each place where clients come in has an address and leads somewhere.")
 SERVERS = define("F4-server", "The servers of a backend are told apart, and each can be reached.")
 CERTIFICATES = define("F5", "A certificate comes with its chain and its key, and the daemon can read them.")
 ENDED = define("F5-ended", "A certificate has not ended.", WARNING)
-PASSWORDS = define("F6", "What is inside a daemon is shown to those alone who are named or know a password.")
+PASSWORDS = define(
+    "F6", "Pages about the daemon itself are for those who are named or know a password that nobody guesses."
+)
 PERIODS = define("F7", "A period is a number and its unit.")
 NUMBERS = define("F7-number", "Numbers and sizes are within the daemon's bounds.")
 BY_NAME = define("F8", "A server is given by its address, or something follows its name.", WARNING)

@@ -38,7 +38,7 @@ from . import services as traefik_services
 Model = Mapping[str, Any]
 
 rule = Rules("traefik")
-REFERENCES = rule.define("F16", "What is named exists, in the daemon's own words too.")
+REFERENCES = rule.define("F16", "What the configuration names exists, and Traefik knows its words.")
 
 # @ and commas have a meaning of their own in Traefik's references.
 NAME = re.compile(r"[A-Za-z0-9_.-]+")

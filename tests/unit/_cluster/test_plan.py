@@ -182,7 +182,7 @@ def test_a_leaving_node_keeps_its_slot_and_is_nobodys_peer() -> None:
 def test_the_last_but_one_leaves() -> None:
     planned = plan("edge", nodes(per_node={"lb-2": {"keepalived_state": "absent"}}))
     assert planned["errors"] == []
-    assert [warning["rule"] for warning in planned["warnings"]] == ["A23"]
+    assert [warning["rule"] for warning in planned["warnings"]] == ["A23-alone"]
     assert of(planned, "lb-1", "unicast_peers") == []
 
 
@@ -200,7 +200,7 @@ def test_without_preemption_a_drain_is_a_fault_and_no_weight_is_left() -> None:
     assert of(planned, "lb-1", "track_ready") == []
     assert of(planned, "lb-1", "track") == ["haproxy"]
     assert of(planned, "lb-1", "preempt_delay") is None
-    assert [warning["rule"] for warning in planned["warnings"]] == ["B4"]
+    assert [warning["rule"] for warning in planned["warnings"]] == ["B4-cost"]
 
 
 def test_with_preemption_beside_it_the_other_instance_keeps_its_ready_check() -> None:
@@ -383,7 +383,7 @@ def said(planned: dict[str, Any]) -> list[str]:
 def test_an_address_in_two_clusters() -> None:
     hosts = inventory(a=nodes(), b=nodes(instances=[instance(virtual_addresses=["198.51.100.28/32"])]))
     assert said(plan_all(hosts, hosts.get)) == [
-        "b: keepalived_instances (public).virtual_addresses: Cluster a has this address too. '198.51.100.28/32' [C10]"
+        "b: keepalived_instances (public).virtual_addresses: Cluster a has this address too. '198.51.100.28/32' [C10-clusters]"
     ]
 
 
@@ -391,7 +391,7 @@ def test_an_address_that_is_another_clusters_host() -> None:
     hosts = inventory(a=nodes(), b=nodes(instances=[instance(virtual_addresses=["198.51.100.11/24"])]))
     assert said(plan_all(hosts, hosts.get)) == [
         "b: keepalived_instances (public).virtual_addresses: This is the own address of a-lb-1 in cluster a."
-        " '198.51.100.11/24' [C10]"
+        " '198.51.100.11/24' [C10-clusters]"
     ]
 
 

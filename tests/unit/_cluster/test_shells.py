@@ -221,3 +221,35 @@ def test_without_netaddr_a_role_says_what_to_install(tmp_path: Path, monkeypatch
         f"{sys.executable} -m pip install 'netaddr~=1.3'"
     ) in output.replace("\n", " ")
     assert "Traceback" not in output
+
+
+def test_the_filter_leaves_out_warnings_that_are_accepted() -> None:
+    address = [instance(virtual_addresses=["198.51.100.28"])]
+    assert [one["rule"] for one in vrrp_plan(["lb-1", "lb-2"], hostvars(instances=address))["warnings"]] == ["C12"]
+    assert vrrp_plan(["lb-1", "lb-2"], hostvars(instances=address, evenkeel_accept=["C12"]))["warnings"] == []
+    with pytest.raises(AnsibleFilterError, match=r"lb-1: evenkeel_accept\[0\]: There is no rule of this name"):
+        vrrp_plan(["lb-1", "lb-2"], hostvars(evenkeel_accept=["C13"]))
+
+
+def test_warnings_that_are_accepted_are_not_shown(tmp_path: Path) -> None:
+    """By the plan and by a role, with a template in the list."""
+    role = {"evenkeel.lb.role_model": {"role": "haproxy"}}
+    tasks = [{"evenkeel.lb.vrrp_plan": {"hosts": "{{ ansible_play_hosts_all }}"}, "run_once": True}, role]
+    given = {
+        "keepalived_instances": [instance(virtual_addresses=["198.51.100.28"])],
+        "haproxy_listens": [
+            {
+                "name": "web",
+                "bind": ["198.51.100.28:80"],
+                "servers": [{"name": "web-1", "address": "web.example.com", "port": 80}],
+            }
+        ],
+    }
+    warnings = ("Without a prefix keepalived", "A name is resolved once")
+    code, output = play(tmp_path, tasks=tasks, **given)
+    assert (code, [text in output for text in warnings]) == (0, [True, True]), output
+    code, output = play(tmp_path, tasks=tasks, names=["F8"], evenkeel_accept="{{ names + ['C12'] }}", **given)
+    assert (code, [text in output for text in warnings]) == (0, [False, False]), output
+    code, output = play(tmp_path, tasks=[role], evenkeel_accept=["F4"], **given)
+    assert code == 2
+    assert "evenkeel_accept[0]: What breaks this rule does not work, so it cannot be accepted. Found: F4" in output

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.host import Completed
+
 from tests.unit._commit.commit_host import World
 
 TIMEOUT = 0.05

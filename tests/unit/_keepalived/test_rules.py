@@ -12,7 +12,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import p
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import prepare
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
 
-from tests.unit.findings import each_case, each_kind, said, silent
+from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 
 DEFAULTS = yaml.safe_load((ROLES / "keepalived" / "defaults" / "main.yml").read_text(encoding="utf-8"))
 PAIR = ["lb-1", "lb-2"]
@@ -49,3 +49,8 @@ def test_finding(kind: str, case: dict[str, Any]) -> None:
 
 def test_every_rule_has_a_case() -> None:
     assert silent("keepalived") == set()
+
+
+def test_every_rule_of_the_core_is_pinned() -> None:
+    """Each sentence that a rule can say is said by a case."""
+    assert unpinned("keepalived", "_keepalived/model.py", least=5) == []
