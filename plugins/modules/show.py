@@ -15,10 +15,18 @@ description:
     showing results has its own of. Calls no host.
 options:
   lines:
-    description: What to print.
+    description: What to print. Nothing where there are none.
     type: list
     elements: str
-    required: true
+    default: []
+  step:
+    description: A step of a run that begins now, which RV(steps) notes.
+    type: str
+  steps:
+    description: The steps before it, as an earlier task returned them.
+    type: list
+    elements: dict
+    default: []
 attributes:
   check_mode:
     description: Prints all the same.
@@ -36,7 +44,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Nothing beyond what every task returns.
+steps:
+  description: The steps so far, oldest first.
+  type: list
+  elements: dict
+  returned: with O(step)
+  contains:
+    what:
+      description: Name of the step.
+      type: str
+    at:
+      description: When it began, in seconds since the epoch.
+      type: float
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -44,7 +63,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"lines": {"type": "list", "elements": "str", "required": True}},
+        argument_spec={
+            "lines": {"type": "list", "elements": "str", "default": []},
+            "step": {"type": "str"},
+            "steps": {"type": "list", "elements": "dict", "default": []},
+        },
         supports_check_mode=True,
     )
     module.fail_json(msg="evenkeel.lb.show runs on the controller: call it as evenkeel.lb.show from a task.")
