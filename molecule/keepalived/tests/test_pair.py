@@ -30,7 +30,9 @@ def test_one_holder_each_and_it_is_the_preferred_node(pair: Pair) -> None:
 def test_info_is_fast_and_leaves_nothing_in_tmp(pair: Pair) -> None:
     # The best of three: the machine may be busy, the program may not.
     code = "import time, timeit; print(min(timeit.repeat(lambda: main(['verify']), number=1, repeat=3)))"
-    python = f"import sys; sys.path.insert(0, '/usr/local/lib/evenkeel'); from vrrp._keepalived.node.ctl import main; {code}"
+    python = (
+        f"import sys; sys.path.insert(0, '/usr/local/lib/evenkeel'); from vrrp._keepalived.node.ctl import main; {code}"
+    )
     assert float(pair.sh("lb-1", f'python3 -SEB -c "{python}"')) < 0.3
     assert (
         pair.sh("lb-1", "find / -xdev -name 'keepalived*.json' -o -xdev -name 'keepalived*.data' 2>/dev/null || :")

@@ -44,6 +44,10 @@ def test_no_balancer_at_all() -> None:
         require_balancers([], ["web-1"], "", ["all"], [])
 
 
+def test_a_check_of_the_syntax_has_no_inventory() -> None:
+    assert require_balancers([], [], "", ["all"], []) == "balancers"
+
+
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_each_playbook_refuses_them(playbook: str, tmp_path: Path) -> None:
     """Also where its every task is skipped."""
