@@ -12,7 +12,7 @@ author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Puts together what the nodes of one cluster say of themselves - who holds which virtual IP, and who would take one over. Reads
     nothing of the plan.
-  - Reads the registered variables C(evenkeel_live) of the nodes and C(evenkeel_live_outside) of those in the play, both results of
+  - Reads the registered variables C(__evenkeel_live) of the nodes and C(__evenkeel_live_outside) of those in the play, both results of
     M(evenkeel.lb.vrrp_info). A node without either counts as unreachable.
 positional: hostvars
 options:
@@ -57,7 +57,7 @@ NAME = "evenkeel.lb.cluster"
 def cluster(nodes: list[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(nodes, str) or not isinstance(nodes, (list, tuple)):
         raise AnsibleFilterError(f"{NAME}: the input must be a list of nodes, not {type(nodes).__name__}")
-    return Cluster(answers(nodes, hostvars, "evenkeel_live")).as_dict()
+    return Cluster(answers(nodes, hostvars, "__evenkeel_live")).as_dict()
 
 
 class FilterModule:

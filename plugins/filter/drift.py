@@ -11,9 +11,9 @@ version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Compares a node with its last commit, its last commit with that of the first node of its cluster, and the node with the inventory.
-  - Reads the registered variables C(evenkeel_committed) of the cluster's nodes, results of M(evenkeel.lb.commit_info) with
-    O(evenkeel.lb.commit_info#module:contents=true) (or C(evenkeel_committed_outside), where another node asked in a loop over
-    C(evenkeel_node)), and the node's C(haproxy_commit), C(keepalived_commit), ..., results of the roles in check mode. What is missing is
+  - Reads the registered variables C(__evenkeel_committed) of the cluster's nodes, results of M(evenkeel.lb.commit_info) with
+    O(evenkeel.lb.commit_info#module:contents=true) (or C(__evenkeel_committed_outside), where another node asked in a loop over
+    C(__evenkeel_node)), and the node's C(haproxy_commit), C(keepalived_commit), ..., results of the roles in check mode. What is missing is
     not compared.
   - Between nodes their names, addresses, interfaces, priorities and preemption delays may differ, and the comments.
   - A change by hand that the inventory would just take back is named once.
@@ -86,7 +86,7 @@ def drift(
 ) -> list[dict[str, str]]:
     if not isinstance(plan, Mapping) or node not in plan.get("nodes", ()):
         raise AnsibleFilterError(f"{NAME}: {node} is not in the plan; give it the plan of the node's own cluster")
-    said = answers(plan["nodes"], hostvars, "evenkeel_committed")
+    said = answers(plan["nodes"], hostvars, "__evenkeel_committed")
     committed = {name: result for name, result in said.items() if result}
     compared = {name: answer(hostvars[node].get(f"{name}_commit")) for name in services}
     found = [

@@ -35,7 +35,7 @@ seealso:
 EXAMPLES = r"""
 - name: Say what was done
   evenkeel.lb.show:
-    lines: "{{ evenkeel_rollout | evenkeel.lb.report(hostvars, 'edge') }}"
+    lines: "{{ __evenkeel_rollout | evenkeel.lb.report(hostvars, 'edge') }}"
 """
 
 RETURN = r"""
@@ -56,7 +56,7 @@ NAME = "evenkeel.lb.report"
 
 
 def report(rollout: Mapping[str, Any], hostvars: Mapping[str, Any], title: str, clients: Any = None) -> list[str]:
-    if not isinstance(rollout, Mapping) or "waves" not in rollout:
+    if not isinstance(rollout, Mapping) or "turns" not in rollout:
         raise AnsibleFilterError(f"{NAME}: the input must be a rollout, not {type(rollout).__name__}")
     return core.report(title, nodes(rollout, hostvars), figures(clients))
 

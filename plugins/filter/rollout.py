@@ -13,7 +13,7 @@ description:
   - Puts the nodes of one cluster in the order in which a change reaches them - nodes that leave, standbys, holders of a
     virtual IP, nodes that join - and names what forbids the change.
   - A lease of a run whose process is known to be gone does not count.
-  - Reads the registered variables C(evenkeel_live) of the cluster's nodes and C(evenkeel_live_outside) of those in the
+  - Reads the registered variables C(__evenkeel_live) of the cluster's nodes and C(__evenkeel_live_outside) of those in the
     play, both results of M(evenkeel.lb.vrrp_info). A node without either counts as unreachable.
 positional: hostvars, play_hosts
 options:
@@ -48,7 +48,7 @@ seealso:
 EXAMPLES = r"""
 - name: In what order
   ansible.builtin.debug:
-    msg: "{{ (plan | evenkeel.lb.rollout(hostvars, ansible_play_hosts_all)).waves }}"
+    msg: "{{ (plan | evenkeel.lb.rollout(hostvars, ansible_play_hosts_all)).turns }}"
 """
 
 RETURN = r"""
@@ -56,9 +56,9 @@ _value:
   description:
     - V(mode) is V(new) or V(running); V(change) is the gravest class of change, V(none), V(rolling), V(two-step) or V(switch); with
       the last two the nodes change V(together); V(unsettled) where a VIP had two holders or none at the moment of the looks;
-      V(gather) are the holders that give up their VIPs first; V(waves) maps a node to its place in the order, from 1; V(holders) maps an
-      instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are lists of nodes; V(errors) and
-      V(warnings) are findings.
+      V(gather) are the holders that give up their VIPs first; V(turns) maps a node to its place in the order, from 1, V(back) to
+      that on the way back; V(holders) maps an instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are
+      lists of nodes; V(errors) and V(warnings) are findings.
   type: dict
 """
 
@@ -91,7 +91,7 @@ def rollout(
         raise AnsibleFilterError(
             f"{NAME}: the input must be a plan as evenkeel.lb.vrrp_plan returns it, not {type(plan).__name__}"
         )
-    answered = answers(plan["nodes"], {node: hostvars[node] for node in play_hosts}, "evenkeel_live")
+    answered = answers(plan["nodes"], {node: hostvars[node] for node in play_hosts}, "__evenkeel_live")
     live = {node: _unleased(answer) for node, answer in answered.items()}
     # On the command line a list of names is a text.
     allowed = allow.replace(",", " ").split() if isinstance(allow, str) else allow

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Puts together what the nodes say of themselves, names what is wrong, and what somebody may want to know.
-  - Reads the registered variables C(evenkeel_live), C(evenkeel_committed), C(evenkeel_proxy) and C(evenkeel_tunnels) of the hosts,
+  - Reads the registered variables C(__evenkeel_live), C(__evenkeel_committed), C(__evenkeel_proxy) and C(__evenkeel_tunnels) of the hosts,
     results of M(evenkeel.lb.vrrp_info), M(evenkeel.lb.commit_info) with O(evenkeel.lb.commit_info#module:contents=true),
     M(evenkeel.lb.haproxy_info) and M(evenkeel.lb.wireguard_info). What is missing is shown as missing. A module that failed has to
     be registered with C(failed_when=false).
@@ -71,10 +71,10 @@ from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
 NAME = "evenkeel.lb.status"
 # The registered variable of each module, what tells that it could look, and its name in Seen.
 SOURCES = {
-    "evenkeel_live": ("vrrp_info", "instances", "live"),
-    "evenkeel_committed": ("commit_info", "services", "committed"),
-    "evenkeel_proxy": ("haproxy_info", "running", "proxy"),
-    "evenkeel_tunnels": ("wireguard_info", "interfaces", "tunnels"),
+    "__evenkeel_live": ("vrrp_info", "instances", "live"),
+    "__evenkeel_committed": ("commit_info", "services", "committed"),
+    "__evenkeel_proxy": ("haproxy_info", "running", "proxy"),
+    "__evenkeel_tunnels": ("wireguard_info", "interfaces", "tunnels"),
 }
 
 

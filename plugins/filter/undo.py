@@ -12,7 +12,7 @@ author: The evenkeel.lb authors (!UNKNOWN)
 description:
   - Finds the newest run that the nodes of a cluster remember, or the one that is asked for, and puts the nodes that have it in
     force in order, standbys first. Reads nothing of the plan.
-  - Reads the registered variables C(evenkeel_live) and C(evenkeel_committed) of the nodes, results of M(evenkeel.lb.vrrp_info) and
+  - Reads the registered variables C(__evenkeel_live) and C(__evenkeel_committed) of the nodes, results of M(evenkeel.lb.vrrp_info) and
     M(evenkeel.lb.commit_info).
 positional: hostvars, run
 options:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - V(run); V(nodes) that have it in force, in order; V(waves) maps each to its place, from 1; V(first) are services that were
+    - V(run); V(nodes) that have it in force, in order; V(turns) maps each to its place, from 1; V(first) are services that were
       not there before the run; V(done) says why nothing is left to undo, V(problem) why nothing can be.
   type: dict
 """
@@ -62,11 +62,11 @@ NAME = "evenkeel.lb.undo"
 def undo(nodes: list[str], hostvars: Mapping[str, Any], run: str = "") -> dict[str, Any]:
     if isinstance(nodes, str) or not isinstance(nodes, (list, tuple)):
         raise AnsibleFilterError(f"{NAME}: the input must be a list of nodes, not {type(nodes).__name__}")
-    committed = {node: said for node, said in answers(nodes, hostvars, "evenkeel_committed").items() if said}
+    committed = {node: said for node, said in answers(nodes, hostvars, "__evenkeel_committed").items() if said}
     found = find(committed, str(run))
-    order = Cluster(answers(nodes, hostvars, "evenkeel_live")).order
+    order = Cluster(answers(nodes, hostvars, "__evenkeel_live")).order
     found["nodes"] = sorted(found["nodes"], key=lambda node: order.index(node) if node in order else -1)
-    return {**found, "waves": {node: wave for wave, node in enumerate(found["nodes"], start=1)}}
+    return {**found, "turns": {node: turn for turn, node in enumerate(found["nodes"], start=1)}}
 
 
 class FilterModule:

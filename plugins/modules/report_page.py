@@ -63,7 +63,7 @@ EXAMPLES = r"""
 - name: Write the page
   evenkeel.lb.report_page:
     directory: ~/.evenkeel/reports
-    rollout: "{{ evenkeel_rollout }}"
+    rollout: "{{ __evenkeel_rollout }}"
     cluster: edge
     run_id: "{{ evenkeel_run_id }}"
     title: edge, propagate

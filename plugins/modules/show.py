@@ -15,10 +15,18 @@ description:
     showing results has its own of. Calls no host.
 options:
   lines:
-    description: What to print.
+    description: What to print. Nothing where there are none.
     type: list
     elements: str
-    required: true
+    default: []
+  step:
+    description: A step of a run that begins now, which RV(steps) notes.
+    type: str
+  steps:
+    description: The steps before it, as an earlier task returned them.
+    type: list
+    elements: dict
+    default: []
 attributes:
   check_mode:
     description: Prints all the same.
@@ -36,5 +44,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Nothing beyond what every task returns.
+steps:
+  description: The steps so far, oldest first.
+  type: list
+  elements: dict
+  returned: with O(step)
+  contains:
+    what:
+      description: Name of the step.
+      type: str
+    at:
+      description: When it began, in seconds since the epoch.
+      type: float
 """

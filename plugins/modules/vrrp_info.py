@@ -23,6 +23,29 @@ options:
       - Also return RV(history), from this moment on, in seconds since the epoch.
       - Read from the journal, which takes a little longer.
     type: float
+  wait_for:
+    description:
+      - Looks again and again until the node is in this state, in one call, and returns what it is then.
+      - It does not fail when that does not come about in time; RV(missing) says what is not so.
+    type: dict
+    suboptions:
+      able:
+        description: No instance is in V(FAULT) or V(unknown).
+        type: bool
+        default: false
+      joining:
+        description: With O(wait_for.able), a node that still waits to hear its peers will do.
+        type: bool
+        default: false
+      held:
+        description: The kernel has these addresses.
+        type: list
+        elements: str
+        default: []
+  wait_seconds:
+    description: How long O(wait_for) waits.
+    type: float
+    default: 30
 attributes:
   check_mode:
     description: Changes nothing.
@@ -46,10 +69,11 @@ EXAMPLES = r"""
 
 - name: Wait until the node can hold its VIPs
   evenkeel.lb.vrrp_info:
+    wait_for:
+      able: true
+    wait_seconds: 45
   register: live
-  until: live.instances | selectattr('state', 'in', ['FAULT', 'INIT', 'unknown', 'STOP']) | length == 0
-  retries: 20
-  delay: 0.5
+  failed_when: live.missing | length > 0
 """
 
 RETURN = r"""
@@ -192,6 +216,16 @@ history:
     state:
       description: The state that it entered. V(STOP) is a MASTER that stopped.
       type: str
+missing:
+  description: What O(wait_for) waited for in vain. Empty where all is so.
+  type: list
+  elements: str
+  returned: with O(wait_for)
+  sample: ["public is in FAULT"]
+waited_seconds:
+  description: How long that took.
+  type: float
+  returned: with O(wait_for)
 units:
   description: State of keepalived's unit and of each tracked one.
   type: dict
@@ -200,6 +234,8 @@ units:
 """
 
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -209,6 +245,20 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node impor
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
 
+POLL_SECONDS = 0.1
+ARGUMENT_SPEC: dict[str, Any] = {
+    "history_since": {"type": "float"},
+    "wait_for": {
+        "type": "dict",
+        "options": {
+            "able": {"type": "bool", "default": False},
+            "joining": {"type": "bool", "default": False},
+            "held": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "wait_seconds": {"type": "float", "default": 30},
+}
+
 
 def installed_version(run: Run) -> str:
     """What `keepalived -v` says of itself."""
@@ -217,10 +267,14 @@ def installed_version(run: Run) -> str:
     return match.group(1) if match else ""
 
 
-def info(files: Files, history_since: float | None = None) -> dict[str, Any]:
+def info(
+    files: Files,
+    history_since: float | None = None,
+    wait_for: Mapping[str, Any] | None = None,
+    wait_seconds: float = 30,
+) -> dict[str, Any]:
     """Everything that RETURN promises."""
-    live = looking.look(files)
-    found = looking.instances(files, live)
+    live, found, waited = wait(files, wait_for or {}, wait_seconds)
     lease = Leases(files.root).read()
     return {
         "running": live.running,
@@ -238,13 +292,29 @@ def info(files: Files, history_since: float | None = None) -> dict[str, Any]:
         "lease": lease.as_dict() if lease else None,
         "units": live.units,
         **({} if history_since is None else {"history": history(files.run, history_since)}),
+        **({} if wait_for is None else waited),
     }
 
 
+def wait(
+    files: Files, wanted: Mapping[str, Any], seconds: float
+) -> tuple[looking.Live, list[dict[str, Any]], dict[str, Any]]:
+    """The first look at which nothing is missing, or the last one in time."""
+    start = time.monotonic()
+    while True:
+        live = looking.look(files)
+        found = looking.instances(files, live)
+        missing = looking.missing(found, wanted, files.joining())
+        waited = round(time.monotonic() - start, 3)
+        if not missing or waited >= seconds:
+            return live, found, {"missing": missing, "waited_seconds": waited}
+        time.sleep(POLL_SECONDS)
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec={"history_since": {"type": "float"}}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, **info(Files(), module.params["history_since"]))
+        module.exit_json(changed=False, **info(Files(), **module.params))
     except PermissionError as error:
         module.fail_json(
             msg=f"{error.filename}: only root may look here. Run with become: true.",

@@ -17,12 +17,12 @@ def answer(result: Any) -> Mapping[str, Any] | None:
 
 
 def answers(nodes: Iterable[str], hostvars: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any] | None]:
-    """Each node's own registered variable `name`, or what another asked it in a loop over `evenkeel_node`."""
+    """Each node's own registered variable `name`, or what another asked it in a loop over `__evenkeel_node`."""
     nodes = list(nodes)
     found = {node: answer(hostvars[node].get(name)) if node in hostvars else None for node in nodes}
     for node in nodes:
         results = (hostvars[node].get(f"{name}_outside") or {}).get("results") if node in hostvars else None
         for item in results or []:
-            if item["evenkeel_node"] in found:
-                found[item["evenkeel_node"]] = found[item["evenkeel_node"]] or answer(item)
+            if item["__evenkeel_node"] in found:
+                found[item["__evenkeel_node"]] = found[item["__evenkeel_node"]] or answer(item)
     return found

@@ -14,17 +14,17 @@ from ansible_collections.evenkeel.lb.plugins.plugin_utils.answers import answer
 
 def order(rollout: Mapping[str, Any]) -> list[str]:
     """The nodes in the order of their change."""
-    return sorted(rollout["waves"], key=rollout["waves"].__getitem__)
+    return sorted(rollout["turns"], key=rollout["turns"].__getitem__)
 
 
 def nodes(rollout: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What `report.outcome` reads, by node."""
     found = order(rollout)
-    failed = any("evenkeel_failed" in hostvars[node] for node in found)
+    failed = any("__evenkeel_failed" in hostvars[node] for node in found)
     return {
         node: {
             "fate": report.fate(hostvars[node], failed, node in rollout["dead"]),
-            "applied": hostvars[node].get("evenkeel_applies") or {},
+            "applied": hostvars[node].get("__evenkeel_applies") or {},
         }
         for node in found
     }

@@ -26,16 +26,16 @@ def told(
 ) -> Told:
     """All that the page tells."""
     names = order(rollout)
-    live = answers(names, hostvars, "evenkeel_live")
+    live = answers(names, hostvars, "__evenkeel_live")
     changes = {name: _changes(hostvars[name], live[name]) for name in names}
-    moments = {name: plain(hostvars[name].get("evenkeel_steps") or []) for name in names}
+    moments = {name: plain((hostvars[name].get("__evenkeel_noted") or {}).get("steps") or []) for name in names}
     vips = Cluster(live).vips
     return Told(
         title=title,
         began=began,
         ended=ended,
         nodes={
-            name: Node(report.outcome(node), str(hostvars[name].get("evenkeel_failed", "")), _diffs(hostvars[name]))
+            name: Node(report.outcome(node), str(hostvars[name].get("__evenkeel_failed", "")), _diffs(hostvars[name]))
             for name, node in nodes(rollout, hostvars).items()
         },
         vips=[(address, vip["instance"], vip["holders"]) for address, vip in vips.items()],
@@ -47,16 +47,16 @@ def told(
 
 def _changes(own: Mapping[str, Any], live: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """How a node's instances changed their states."""
-    moved = answer(own.get("evenkeel_moved")) or {}
+    moved = answer(own.get("__evenkeel_moved")) or {}
     found: list[dict[str, Any]] = plain(timeline.remembered(live, moved.get("left_at")))
     return found
 
 
 def _diffs(own: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What this run gave the node, secrets masked as the node masked them."""
-    if "evenkeel_touched" not in own:
+    if "__evenkeel_touched" not in own:
         return ()
-    commits = {service: answer(own.get(f"{service}_commit")) or {} for service in own.get("evenkeel_applies") or {}}
+    commits = {service: answer(own.get(f"{service}_commit")) or {} for service in own.get("__evenkeel_applies") or {}}
     return tuple(
         (f"{service}: {diff['after_header']}", unified(plain(diff), MOST_LINES))
         for service, commit in commits.items()

@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "plugins/modules/drain.py": {"keepalived"},
     "plugins/modules/vrrp_info.py": {"keepalived"},
     "playbooks/tasks/*able.yml": {"keepalived"},
-    "playbooks/tasks/undo.yml": {"keepalived"},
+    "playbooks/tasks/roll_back.yml": {"keepalived"},
     # An answer of a service's own: its backends and tunnels in status, its keys and servers, how its clients are told to close.
     "playbooks/status.yml": {"haproxy", "wireguard"},
     "plugins/filter/status.py": {"haproxy", "wireguard"},
@@ -38,6 +38,7 @@ MAY: dict[str, set[str]] = {
     "roles/keepalived/tasks/absent.yml": {"nginx"},
     # Old versions of it cut kept connections at a reload, so that its VIPs are moved away first.
     "playbooks/vars/engine.yml": {"nginx"},
+    "plugins/module_utils/_rollout/decide.py": {"nginx"},
     # A remedy that names who can do what this one cannot, or an example.
     "plugins/module_utils/_commit/model.py": {"haproxy"},
     "plugins/module_utils/_nginx/rules.py": {"keepalived"},

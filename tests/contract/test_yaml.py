@@ -53,3 +53,22 @@ def test_tasks(path: Path) -> None:
         if "when" in task and {"import_tasks", "ansible.builtin.import_tasks"} & set(task):
             found.append(f"{name}: when on an import is copied to every task; use include_tasks")
     assert found == []
+
+
+# The roles take the name of a run from whoever runs them.
+INPUTS = {"evenkeel_run_id"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.relative_to(ROOT).parts[0] == "playbooks"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_what_a_play_notes_does_not_look_like_an_input(path: Path) -> None:
+    """`evenkeel_*` are what a person may set."""
+    noted: set[str] = set()
+    for task in tasks(yaml.load(path.read_text(encoding="utf-8"), Loader)):  # noqa: S506 - derives from SafeLoader
+        noted |= {task["register"]} if "register" in task else set()
+        noted |= set(task.get("ansible.builtin.set_fact", {}))
+        noted |= {task["loop_control"]["loop_var"]} if "loop_control" in task else set()
+    assert {name for name in noted if not name.startswith("__")} - INPUTS == set()

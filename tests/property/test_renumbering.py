@@ -77,7 +77,7 @@ def rolled(new: dict[str, Node], old: dict[str, Node], states: dict[str, str]) -
     held = {name: [anchors[at] for at, names in enumerate(holders) if name in names] for name in old}
     found = roll_out({"nodes": new}, {name: live(node, held[name]) for name, node in old.items()}, list(new))
     assert (found.change, found.findings) == ("rolling", [])
-    return sorted(found.waves, key=found.waves.__getitem__)
+    return sorted(found.turns, key=found.turns.__getitem__)
 
 
 def cluster(size: int, number: int, services: int) -> tuple[dict[str, Node], dict[str, Node]]:

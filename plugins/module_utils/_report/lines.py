@@ -22,11 +22,11 @@ def fate(own: Mapping[str, Any], failed: bool, dead: bool) -> str:
     """What became of a node, from what the plays noted of it; `failed` says whether its cluster did."""
     if dead:
         return "can't be reached"
-    if "evenkeel_left" in own:
+    if "__evenkeel_left" in own:
         return "could not be put back"
-    if "evenkeel_touched" in own:
+    if "__evenkeel_touched" in own:
         return "put back" if failed else CHANGED
-    return "left as it was" if own.get("evenkeel_pending") else "nothing to change"
+    return "left as it was" if own.get("__evenkeel_pending") else "nothing to change"
 
 
 def outcome(node: Mapping[str, Any]) -> str:

@@ -38,7 +38,8 @@ FROM_ONE_HOLDER = (TWO_STEP, SWITCH)
 
 @dataclass
 class Rollout:
-    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `waves` maps a node to its place.
+    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `turns` maps a node to its place,
+    `back` to that on the way back.
 
     `change` is the gravest class of change on any node. `healthy` are the nodes that can take over while others change: not those
     that this run takes out of the cluster, which go first. `gather` are the holders that give up their VIPs before the first
@@ -47,7 +48,7 @@ class Rollout:
 
     mode: str
     change: str = NONE
-    waves: dict[str, int] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
     gather: list[str] = field(default_factory=list)
     holders: dict[str, list[str]] = field(default_factory=dict)
     joining: list[str] = field(default_factory=list)
@@ -60,13 +61,24 @@ class Rollout:
         """Whether some VIP has two holders or none: each node looks at a moment of its own, so it may just be changing hands."""
         return self.mode == RUNNING and any(len(names) != 1 for names in self.holders.values())
 
+    @property
+    def together(self) -> bool:
+        """Whether the nodes make the change together."""
+        return self.change in FROM_ONE_HOLDER
+
+    @property
+    def back(self) -> dict[str, int]:
+        """The newest change goes back first; one that the nodes make together as it came: those that hold nothing first."""
+        return {name: turn if self.together else len(self.turns) + 1 - turn for name, turn in self.turns.items()}
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "mode": self.mode,
             "unsettled": self.unsettled,
             "change": self.change,
-            "together": self.change in FROM_ONE_HOLDER,
-            "waves": self.waves,
+            "together": self.together,
+            "turns": self.turns,
+            "back": self.back,
             "gather": self.gather,
             "holders": self.holders,
             "joining": self.joining,
@@ -118,13 +130,13 @@ def roll_out(
             return (3, preference[name])
         return (1, -preference[name])
 
-    result.waves = {name: wave for wave, name in enumerate(sorted(nodes, key=place), start=1)}
+    result.turns = {name: turn for turn, name in enumerate(sorted(nodes, key=place), start=1)}
     # A node that runs alone has nobody to disagree with, so it may change in any way.
     alone = len(running) == 1 and not result.dead
     changes = {} if alone else {name: _change(nodes[name], states[name]) for name in nodes if name in play_hosts}
     result.change = max((change["class"] for change in changes.values()), key=CLASSES.index, default=NONE)
     if result.change in FROM_ONE_HOLDER:
-        result.gather = sorted(holding, key=result.waves.__getitem__)[:-1]
+        result.gather = sorted(holding, key=result.turns.__getitem__)[:-1]
 
     strict = playbook == PROPAGATE
     result.findings += _leased(states)
@@ -319,7 +331,7 @@ def _from_one_holder(
             "which changes the holder while the standbys wait.",
         )
         return
-    left_out = [node for node in result.waves if node not in play_hosts and node not in result.dead]
+    left_out = [node for node in result.turns if node not in play_hosts and node not in result.dead]
     if left_out:
         yield Finding(
             rule="propagate-switch-limit",

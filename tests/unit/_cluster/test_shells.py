@@ -188,7 +188,7 @@ def test_a_cluster_may_be_named_by_a_number(tmp_path: Path) -> None:
     task = {"evenkeel.lb.role_model": {"role": "keepalived"}, "delegate_to": "localhost"}
     vars_file = str(ROOT / "playbooks/vars/engine.yml")
     include = {"ansible.builtin.include_vars": vars_file}
-    planned = {"evenkeel.lb.vrrp_plan": {"hosts": "{{ ansible_play_hosts_all }}"}, "register": "evenkeel_plans"}
+    planned = {"evenkeel.lb.vrrp_plan": {"hosts": "{{ ansible_play_hosts_all }}"}, "register": "__evenkeel_plans"}
     check = {"ansible.builtin.assert": {"that": "__evenkeel_me.name == inventory_hostname"}}
     code, output = play(tmp_path, tasks=[task, include, planned, check], evenkeel_cluster=1)
     assert code == 0, output

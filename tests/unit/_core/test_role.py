@@ -46,7 +46,7 @@ def test_a_warning_refuses_nothing() -> None:
     draft = Draft.of({}, OPTIONS, ["web_prot"], [fault(WARNING)])
     assert not draft.refused
     assert [(one["where"], one["rule"]) for one in draft.verdict()["warnings"]] == [
-        ("web_prot", "spec"),
+        ("web_prot", "spec-name"),
         ("web_port", "W1"),
     ]
 

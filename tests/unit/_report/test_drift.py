@@ -37,7 +37,7 @@ def changed(path: str = CONF, kind: str = "changed", diff: str = BY_HAND) -> dic
 
 def said(node: str = "lb-2", *services: str, **variables: dict[str, Any]) -> list[str]:
     """Lines about a node; lb_1 and so on are what hosts have registered."""
-    hostvars: dict[str, Any] = {name: {"evenkeel_committed": committed()} for name in PLAN["nodes"]}
+    hostvars: dict[str, Any] = {name: {"__evenkeel_committed": committed()} for name in PLAN["nodes"]}
     for name, own in variables.items():
         hostvars[name.replace("_", "-")].update(own)
     return [one["line"] for one in drift(node, hostvars, PLAN, services)]
@@ -59,54 +59,54 @@ def test_nothing_to_say() -> None:
     ],
 )
 def test_since_the_last_commit(kind: str, path: str, words: str) -> None:
-    found = said(lb_2={"evenkeel_committed": committed(drift=[changed(path, kind)])})
+    found = said(lb_2={"__evenkeel_committed": committed(drift=[changed(path, kind)])})
     assert found == [f"lb-2: haproxy: {path} {words}"]
 
 
 def test_a_commit_that_was_cut_off_or_is_under_way() -> None:
-    assert said(lb_2={"evenkeel_committed": committed(interrupted=["haproxy"])}) == [
+    assert said(lb_2={"__evenkeel_committed": committed(interrupted=["haproxy"])}) == [
         "lb-2: haproxy: a commit was cut off; the next run undoes it."
     ]
     under_way = committed(interrupted=["haproxy"], busy="commit of haproxy, run 9, pid 7")
-    assert said(lb_2={"evenkeel_committed": under_way}) == [
+    assert said(lb_2={"__evenkeel_committed": under_way}) == [
         "lb-2: a commit is under way, so nothing is sure: commit of haproxy, run 9, pid 7."
     ]
 
 
 def test_a_run_on_trial() -> None:
     trial = {"run_id": "run-9", "deadline": "2026-11-21T15:11:09Z", "seconds": 60, "services": ["haproxy"]}
-    assert said(lb_2={"evenkeel_committed": committed(guard=trial)}) == [
+    assert said(lb_2={"__evenkeel_committed": committed(guard=trial)}) == [
         "lb-2: run run-9 is on trial until 2026-11-21T15:11:09Z."
     ]
 
 
 def test_beside_the_first_node_that_answered() -> None:
-    other = {"evenkeel_committed": committed("older\n")}
+    other = {"__evenkeel_committed": committed("older\n")}
     assert said("lb-2", lb_2=other) == [f"lb-2: haproxy: {CONF} was committed otherwise on lb-1."]
     assert said("lb-1", lb_2=other) == [], "it is said once"
-    silent = {"evenkeel_committed": {"unreachable": True}}
+    silent = {"__evenkeel_committed": {"unreachable": True}}
     assert said("lb-3", lb_1=silent, lb_2=other) == [f"lb-3: haproxy: {CONF} was committed otherwise on lb-2."]
     assert said("lb-2", lb_2=silent) == []
 
 
 def test_a_node_outside_the_limit_that_another_asked() -> None:
-    results = [{"evenkeel_node": "lb-1", **committed("older\n")}]
-    outside = {"evenkeel_committed_outside": {"results": results}, "evenkeel_committed": committed()}
-    assert said("lb-2", lb_1={"evenkeel_committed": None}, lb_2=outside) == [
+    results = [{"__evenkeel_node": "lb-1", **committed("older\n")}]
+    outside = {"__evenkeel_committed_outside": {"results": results}, "__evenkeel_committed": committed()}
+    assert said("lb-2", lb_1={"__evenkeel_committed": None}, lb_2=outside) == [
         f"lb-2: haproxy: {CONF} was committed otherwise on lb-1."
     ]
 
 
 def test_what_nodes_need_not_share() -> None:
-    hostvars = {name: {"evenkeel_committed": committed(name)} for name in ("lb-1", "lb-2", "lb-3")}
-    hostvars["lb-2"]["evenkeel_committed"] = committed("other\n")
+    hostvars = {name: {"__evenkeel_committed": committed(name)} for name in ("lb-1", "lb-2", "lb-3")}
+    hostvars["lb-2"]["__evenkeel_committed"] = committed("other\n")
     assert len(drift("lb-2", hostvars, PLAN)) == 1
     assert drift("lb-2", hostvars, PLAN, own=["/etc/haproxy/*"]) == []
 
 
 def test_a_node_that_leaves_is_compared_with_nobody() -> None:
     leaving = plan("edge", nodes(five(3), per_node={"lb-1": {"keepalived_state": "absent"}}))
-    hostvars = {name: {"evenkeel_committed": committed(name == "lb-1" and "x" or "y")} for name in leaving["nodes"]}
+    hostvars = {name: {"__evenkeel_committed": committed(name == "lb-1" and "x" or "y")} for name in leaving["nodes"]}
     assert [drift(name, hostvars, leaving) for name in leaving["nodes"]] == [[], [], []]
 
 
@@ -125,7 +125,7 @@ def test_beside_the_inventory() -> None:
 
 
 def test_an_edit_that_the_inventory_would_take_back_is_named_once() -> None:
-    own = {"evenkeel_committed": committed(drift=[changed()])}
+    own = {"__evenkeel_committed": committed(drift=[changed()])}
     assert said("lb-2", "haproxy", lb_2={**own, "haproxy_commit": {"changed": True, "diff": [BACK]}}) == [
         f"lb-2: haproxy: {CONF} was changed by hand since generation 3 (run-7)."
     ]

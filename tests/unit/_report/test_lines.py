@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.filter.report import report
 
-ROLLOUT = {"waves": {"lb-1": 2, "lb-2": 1, "lb-3": 3}, "dead": ["lb-3"]}
+ROLLOUT = {"turns": {"lb-1": 2, "lb-2": 1, "lb-3": 3}, "dead": ["lb-3"]}
 APPLIES = {"haproxy": "reload", "keepalived": "none"}
 CLIENTS = {
     "sent": 12345,
@@ -31,7 +31,7 @@ def lines(clients: Any = None, **nodes: dict[str, Any]) -> list[str]:
 
 
 def test_nodes_in_the_order_of_their_change() -> None:
-    changed = {"evenkeel_touched": True, "evenkeel_applies": APPLIES, "evenkeel_pending": ["haproxy"]}
+    changed = {"__evenkeel_touched": True, "__evenkeel_applies": APPLIES, "__evenkeel_pending": ["haproxy"]}
     assert lines(lb_2=changed) == [
         "edge",
         "  lb-2  haproxy reload",
@@ -42,21 +42,21 @@ def test_nodes_in_the_order_of_their_change() -> None:
 
 def test_a_package_that_came_back_reloads_nothing() -> None:
     came = {
-        "evenkeel_touched": True,
-        "evenkeel_applies": dict.fromkeys(APPLIES, "none"),
-        "evenkeel_pending": ["haproxy"],
+        "__evenkeel_touched": True,
+        "__evenkeel_applies": dict.fromkeys(APPLIES, "none"),
+        "__evenkeel_pending": ["haproxy"],
     }
     assert lines(lb_2=came)[1] == "  lb-2  nothing had to reload"
 
 
 def test_a_failure_tells_what_became_of_each() -> None:
-    touched = {"evenkeel_touched": True, "evenkeel_applies": APPLIES, "evenkeel_pending": ["haproxy"]}
-    assert lines(lb_2=touched, lb_1={"evenkeel_pending": ["haproxy"], "evenkeel_failed": "no"})[1:3] == [
+    touched = {"__evenkeel_touched": True, "__evenkeel_applies": APPLIES, "__evenkeel_pending": ["haproxy"]}
+    assert lines(lb_2=touched, lb_1={"__evenkeel_pending": ["haproxy"], "__evenkeel_failed": "no"})[1:3] == [
         "  lb-2  put back",
         "  lb-1  left as it was",
     ]
     assert (
-        lines(lb_2={**touched, "evenkeel_failed": "no", "evenkeel_left": "silent"})[1]
+        lines(lb_2={**touched, "__evenkeel_failed": "no", "__evenkeel_left": "silent"})[1]
         == "  lb-2  could not be put back"
     )
 

@@ -290,7 +290,7 @@ def test_a_page_is_its_owners_and_replaces_what_was_there(tmp_path: Path) -> Non
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-ROLLOUT = {"waves": {"lb-1": 2, "lb-2": 1, "lb-3": 3}, "dead": ["lb-3"], "holders": {"public": ["lb-1"]}}
+ROLLOUT = {"turns": {"lb-1": 2, "lb-2": 1, "lb-3": 3}, "dead": ["lb-3"], "holders": {"public": ["lb-1"]}}
 
 
 def live(state: str, since: float, held: list[str]) -> dict[str, Any]:
@@ -303,21 +303,25 @@ def live(state: str, since: float, held: list[str]) -> dict[str, Any]:
 
 def test_what_the_plays_noted_is_told() -> None:
     diff = {"before_header": "/etc/x", "after_header": "/etc/x", "before": "a\nb\n", "after": "a\nc\n"}
-    change = {"evenkeel_touched": True, "evenkeel_pending": ["haproxy"], "evenkeel_applies": {"haproxy": "reload"}}
+    change = {
+        "__evenkeel_touched": True,
+        "__evenkeel_pending": ["haproxy"],
+        "__evenkeel_applies": {"haproxy": "reload"},
+    }
     hostvars: dict[str, Any] = {
         "lb-1": {
-            "evenkeel_pending": ["haproxy"],
-            "evenkeel_applies": {"haproxy": "reload"},
+            "__evenkeel_pending": ["haproxy"],
+            "__evenkeel_applies": {"haproxy": "reload"},
             # Compared, and then left alone.
             "haproxy_commit": {"diff": [diff]},
-            "evenkeel_failed": "lb-2 said no",
-            "evenkeel_live": {**live("MASTER", BEGAN - 100, ["192.0.2.28"]), "history": []},
+            "__evenkeel_failed": "lb-2 said no",
+            "__evenkeel_live": {**live("MASTER", BEGAN - 100, ["192.0.2.28"]), "history": []},
         },
         "lb-2": {
             **change,
             "haproxy_commit": {"diff": [diff]},
-            "evenkeel_steps": [{"what": "commit", "at": BEGAN + 1}, {"what": "done", "at": BEGAN + 2}],
-            "evenkeel_live": live("BACKUP", BEGAN - 50, []),
+            "__evenkeel_noted": {"steps": [{"what": "commit", "at": BEGAN + 1}, {"what": "done", "at": BEGAN + 2}]},
+            "__evenkeel_live": live("BACKUP", BEGAN - 50, []),
         },
         "lb-3": {},
     }

@@ -370,14 +370,14 @@ def test_a_run_s_name_in_the_table(run, short):
 def test_the_filter_reads_what_the_plays_registered():
     nodes = {"evenkeel_cluster": "edge", "evenkeel_nodes": ["lb-1", "lb-2"]}
     hostvars = {
-        "lb-2": {**nodes, "evenkeel_live": {"unreachable": True}},
+        "lb-2": {**nodes, "__evenkeel_live": {"unreachable": True}},
         "lb-1": {
             **nodes,
-            "evenkeel_live": live("lb-1", [VIP, VIP6]),
-            "evenkeel_committed": {"msg": "no room", "changed": False},
-            "evenkeel_proxy": {"skipped": True},
+            "__evenkeel_live": live("lb-1", [VIP, VIP6]),
+            "__evenkeel_committed": {"msg": "no room", "changed": False},
+            "__evenkeel_proxy": {"skipped": True},
         },
-        "alone": {"evenkeel_live": live("lb-3", [VIP, VIP6])},
+        "alone": {"__evenkeel_live": live("lb-3", [VIP, VIP6])},
     }
     found = status(["lb-2", "lb-1", "alone"], copy.deepcopy(hostvars))
     assert [one["cluster"] for one in found["report"]["clusters"]] == ["edge", "default"]

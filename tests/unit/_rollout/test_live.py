@@ -93,17 +93,17 @@ def test_what_does_not_come_back(drained):
 def test_answers_come_from_the_nodes_themselves_or_through_another():
     hostvars = {
         "lb-1": {
-            "evenkeel_live": node(250, "MASTER", [VIP]),
-            "evenkeel_live_outside": {
+            "__evenkeel_live": node(250, "MASTER", [VIP]),
+            "__evenkeel_live_outside": {
                 "results": [
-                    {"evenkeel_node": "lb-2", **node(240)},
-                    {"evenkeel_node": "lb-3", "unreachable": True},
-                    {"evenkeel_node": "lb-9", **node(240)},
+                    {"__evenkeel_node": "lb-2", **node(240)},
+                    {"__evenkeel_node": "lb-3", "unreachable": True},
+                    {"__evenkeel_node": "lb-9", **node(240)},
                 ]
             },
         },
         "lb-2": {},
-        "lb-3": {"evenkeel_live": {"skipped": True}},
+        "lb-3": {"__evenkeel_live": {"skipped": True}},
     }
     found = cluster(["lb-1", "lb-2", "lb-3", "lb-4"], hostvars)
     assert (found["healthy"], found["dead"]) == (["lb-1", "lb-2"], ["lb-3", "lb-4"])

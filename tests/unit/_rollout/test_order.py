@@ -64,13 +64,13 @@ def test_a_cluster_that_does_not_run_is_new():
 
 def test_the_standby_goes_first_and_the_holder_last():
     found = roll_out(plan(*PAIR), {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR)}, PAIR)
-    assert (found.mode, found.waves) == ("running", {"lb-2": 1, "lb-1": 2})
+    assert (found.mode, found.turns) == ("running", {"lb-2": 1, "lb-1": 2})
     assert found.holders == {"public": ["lb-1"]}
 
 
 def test_the_holder_is_whoever_holds_the_anchor_not_who_should():
     found = roll_out(plan(*PAIR), {"lb-1": live("lb-1", PAIR), "lb-2": live("lb-2", PAIR, VIP, "MASTER")}, PAIR)
-    assert found.waves == {"lb-1": 1, "lb-2": 2}
+    assert found.turns == {"lb-1": 1, "lb-2": 2}
 
 
 def test_a_vip_that_is_changing_hands_is_unsettled():
@@ -84,7 +84,7 @@ def test_a_vip_that_is_changing_hands_is_unsettled():
 
 def test_a_limit_does_not_change_the_order():
     states = {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR)}
-    assert roll_out(plan(*PAIR), states, ["lb-1"]).waves == roll_out(plan(*PAIR), states, PAIR).waves
+    assert roll_out(plan(*PAIR), states, ["lb-1"]).turns == roll_out(plan(*PAIR), states, PAIR).turns
 
 
 def test_nodes_that_leave_go_first_and_nodes_that_join_last():
@@ -94,14 +94,14 @@ def test_nodes_that_leave_go_first_and_nodes_that_join_last():
         {"lb-1": live("lb-1", PAIR, VIP, "MASTER"), "lb-2": live("lb-2", PAIR), "lb-3": {"running": False}},
         three,
     )
-    assert joined.waves == {"lb-2": 1, "lb-1": 2, "lb-3": 3}
+    assert joined.turns == {"lb-2": 1, "lb-1": 2, "lb-3": 3}
     assert joined.joining == ["lb-3"]
     left = roll_out(
         plan(*three, leaving=["lb-3"]),
         {node: live(node, three, VIP if node == "lb-1" else ()) for node in three},
         three,
     )
-    assert left.waves == {"lb-3": 1, "lb-2": 2, "lb-1": 3}
+    assert left.turns == {"lb-3": 1, "lb-2": 2, "lb-1": 3}
 
 
 def test_a_dead_node_is_named_and_stops_nobody():
@@ -275,7 +275,7 @@ BOTH_HOLD = {"lb-1": ["198.51.100.28"], "lb-2": ["198.51.100.29"]}
 def test_a_change_that_the_nodes_make_together_is_made_from_one_holder():
     found = propagate(live_both(BOTH_HOLD), wanted=two_instances(virtual_router_id=61))
     assert (found.change, found.gather, found.findings) == ("switch", ["lb-2"], [])
-    assert found.waves == {"lb-2": 1, "lb-1": 2}
+    assert found.turns == {"lb-2": 1, "lb-1": 2}
 
 
 def test_a_vip_that_changes_its_instance_is_moved_from_one_holder():
@@ -294,7 +294,7 @@ def test_a_change_that_can_be_rolled_gathers_nothing():
 
 def test_the_holder_is_known_by_the_anchor_it_has_not_by_the_one_it_gets():
     found = propagate(pair_of(), wanted=anchored("198.51.100.27/24"))
-    assert (found.change, found.waves) == ("switch", {"lb-2": 1, "lb-1": 2})
+    assert (found.change, found.turns) == ("switch", {"lb-2": 1, "lb-1": 2})
 
 
 def anchored(address):

@@ -104,12 +104,12 @@ def test_going_further_back_names_no_run_that_was_undone():
 def test_the_filter_puts_standbys_first():
     vip = {"held": ["198.51.100.28"]}
     hostvars = {
-        "lb-1": {"evenkeel_live": vip, "evenkeel_committed": committed(service("haproxy", FIRST, SECOND))},
-        "lb-2": {"evenkeel_live": {"held": []}, "evenkeel_committed": committed(service("haproxy", FIRST, SECOND))},
-        "lb-3": {"evenkeel_live": {"unreachable": True}},
+        "lb-1": {"__evenkeel_live": vip, "__evenkeel_committed": committed(service("haproxy", FIRST, SECOND))},
+        "lb-2": {"__evenkeel_live": {"held": []}, "__evenkeel_committed": committed(service("haproxy", FIRST, SECOND))},
+        "lb-3": {"__evenkeel_live": {"unreachable": True}},
     }
     found = undo_filter(["lb-1", "lb-2", "lb-3"], hostvars)
-    assert found["waves"] == {"lb-2": 1, "lb-1": 2}
+    assert found["turns"] == {"lb-2": 1, "lb-1": 2}
     with pytest.raises(AnsibleFilterError, match="the input must be a list of nodes, not str"):
         undo_filter("lb-1", hostvars)  # type: ignore[arg-type]
 

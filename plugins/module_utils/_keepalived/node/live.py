@@ -16,7 +16,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ CONF = "etc/keepalived/keepalived.conf"
 MEMORY = "/memfd:/keepalived/consolidated_configuration"
 REPORT = "tmp/keepalived.json"
 REPORT_SECONDS = 0.3
+# What an instance is in that could not take over a VIP, or of which that is not known yet.
+UNABLE = ("FAULT", "unknown")
 STATES = {0: "INIT", 1: "BACKUP", 2: "MASTER", 3: "FAULT"}
 UNIT_PROPERTIES = ("Id", "ActiveState", "SubState", "MainPID", "ActiveEnterTimestamp", "NRestarts")
 
@@ -194,6 +196,19 @@ def instances(files: Files, live: Live) -> list[dict[str, Any]]:
         elif not entry["reasons"]:
             entry["reasons"] = [_unexplained(live, entry["name"])]
     return found
+
+
+def missing(found: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any], joining: bool) -> list[str]:
+    """What is not yet as it is waited for, of what `instances` returned; empty when it is.
+
+    `able` waits until no instance is in FAULT or unknown (with `joining` a node that waits for its peers will do), `held` until
+    the kernel has these addresses.
+    """
+    able = not wanted.get("able") or bool(wanted.get("joining") and joining)
+    held = {address for entry in found for address in entry["held"]}
+    return [f"{entry['name']} is in {entry['state']}" for entry in found if not able and entry["state"] in UNABLE] + [
+        f"{address} is not here" for address in map(bare, wanted.get("held") or []) if address not in held
+    ]
 
 
 def state(

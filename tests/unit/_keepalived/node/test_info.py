@@ -255,9 +255,9 @@ def test_a_member_of_a_sync_group_is_held_by_the_other(node: Node) -> None:
 
 def test_everything_that_is_promised_is_returned(node: Node) -> None:
     promised = yaml.safe_load(vrrp_info.RETURN)
-    found = vrrp_info.info(node.files, history_since=0.0)
+    found = vrrp_info.info(node.files, history_since=0.0, wait_for={})
     assert set(found) == set(promised)
-    assert set(promised) - set(vrrp_info.info(node.files)) == {"history"}
+    assert set(promised) - set(vrrp_info.info(node.files)) == {"history", "missing", "waited_seconds"}
     assert set(found["instances"][0]) == set(promised["instances"]["contains"])
     assert set(found["configured"]) == set(promised["configured"]["contains"])
     assert found["units"] == {"keepalived.service": "active", "app.service": "active"}
@@ -328,6 +328,42 @@ def test_verify_tells_an_old_configuration(node: Node, reported: list[dict[str, 
         "keepalived still runs an older configuration than its file",
         "keepalived runs public with priority 150 instead of 90",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "joining", "missing"),
+    [
+        ({}, False, []),
+        ({"able": True}, False, ["public is in FAULT"]),
+        ({"able": True, "joining": True}, False, ["public is in FAULT"]),
+        ({"able": True, "joining": True}, True, []),
+        ({"held": ["192.0.2.28/24", "2001:db8:0::28"]}, False, []),
+        ({"held": ["192.0.2.29"]}, False, ["192.0.2.29 is not here"]),
+    ],
+)
+def test_what_is_waited_for(node: Node, wanted: dict[str, Any], joining: bool, missing: list[str]) -> None:
+    found = look(node, [said("public", 3), said("other", 1)])
+    assert live.missing(found, wanted, joining) == missing
+
+
+def test_a_wait_ends_with_the_look_that_finds_it(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        node.put("run/evenkeel/crash.app", "0\n" if len(looks) == 3 else "-254\n")
+
+    monkeypatch.setattr(vrrp_info.time, "sleep", sleep)
+    node.links = NOTHING_HELD
+    node.put("run/evenkeel/crash.app", "-254\n")
+    found = vrrp_info.info(node.files, wait_for={"able": True})
+    assert (len(looks), found["missing"], found["crash"]) == (3, [], {"app": 0})
+
+
+def test_a_wait_ends_in_time_and_says_what_is_missing(node: Node) -> None:
+    found = vrrp_info.info(node.files, wait_for={"held": ["192.0.2.29"]}, wait_seconds=0.2)
+    assert found["missing"] == ["192.0.2.29 is not here"]
+    assert 0.2 <= found["waited_seconds"] < 10
 
 
 OTHER_ROUTER = CONF.replace("virtual_router_id 55", "virtual_router_id 57")
