@@ -199,45 +199,9 @@ units:
   sample: {keepalived.service: active, haproxy.service: active}
 """
 
-import re
-from dataclasses import asdict
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
-
-
-def installed_version(run: Run) -> str:
-    """What `keepalived -v` says of itself."""
-    said = run(["/usr/sbin/keepalived", "-v"])
-    match = re.search(r"Keepalived v([0-9.]+)", said.stderr + said.stdout)
-    return match.group(1) if match else ""
-
-
-def info(files: Files, history_since: float | None = None) -> dict[str, Any]:
-    """Everything that RETURN promises."""
-    live = looking.look(files)
-    found = looking.instances(files, live)
-    lease = files.lease()
-    return {
-        "running": live.running,
-        "since": live.since if live.running else "",
-        "version": installed_version(files.run),
-        "instances": found,
-        "held": sorted({address for entry in found for address in entry["held"]}),
-        "configured": live.conf,
-        "in_force": live.in_force,
-        "problem": live.problem,
-        "drain": [asdict(drain) for drain in files.drained_by()],
-        "drain_value": number(files.track / "drain"),
-        "crash": files.crashes(),
-        "joining": files.joining(),
-        "lease": lease.as_dict() if lease else None,
-        "units": live.units,
-        **({} if history_since is None else {"history": history(files.run, history_since)}),
-    }
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.info import info
 
 
 def main() -> None:
