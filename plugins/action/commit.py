@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.seen import seen
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.unchanged import verdict
 
 # What may hold a secret and so must not be printed as an argument.
 HIDDEN = ("secrets", "verify")
@@ -55,8 +56,6 @@ class ActionModule(ActionBase):
         sets = seen(self, task_vars).get("sets")
         if not sets or visible.get("state", "present") != "present":
             return None
-        from ansible_collections.evenkeel.lb.plugins.plugin_utils.unchanged import verdict
-
         return verdict(sets, {**_plain(visible), **_plain(hidden)}, contents)
 
     def _leave(self) -> None:

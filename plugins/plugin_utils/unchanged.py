@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the evenkeel.lb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a commit would have nothing to do, told from the run's look at the host. Loaded only where there was one."""
+"""Whether a commit would have nothing to do, told from the run's look at the host."""
 
 from __future__ import annotations
 
