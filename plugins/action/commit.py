@@ -13,6 +13,8 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit import payload
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.seen import seen
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.unchanged import verdict
 
 # What may hold a secret and so must not be printed as an argument.
 HIDDEN = ("secrets", "verify")
@@ -35,10 +37,26 @@ class ActionModule(ActionBase):
         visible["files"] = files
         hidden = {key: visible.pop(key) for key in HIDDEN if visible.get(key) is not None}
         visible["payload"] = payload.pack(contents, _plain(hidden))
+        quiet = self._unchanged(visible, contents, hidden, task_vars)
+        if quiet is not None:
+            return {**result, **quiet}
         if visible.get("state") == "confirm" and not self._task.check_mode:
             self._leave()
         result.update(self._execute_module("evenkeel.lb.commit", module_args=visible, task_vars=task_vars))
         return result
+
+    def _unchanged(
+        self,
+        visible: dict[str, Any],
+        contents: list[bytes],
+        hidden: dict[str, Any],
+        task_vars: dict[str, Any] | None,
+    ) -> dict[str, Any] | None:
+        """What the node would return, where this run's look tells that it has nothing to do; otherwise None."""
+        sets = seen(self, task_vars).get("sets")
+        if not sets or visible.get("state", "present") != "present":
+            return None
+        return verdict(sets, {**_plain(visible), **_plain(hidden)}, contents)
 
     def _leave(self) -> None:
         """Closes a connection that is shared between tasks, so that the call makes a new one: that is what it proves."""

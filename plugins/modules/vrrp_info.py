@@ -233,19 +233,12 @@ units:
   sample: {keepalived.service: active, haproxy.service: active}
 """
 
-import re
-import time
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import Leases
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
-from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.info import info
 
-POLL_SECONDS = 0.1
 ARGUMENT_SPEC: dict[str, Any] = {
     "history_since": {"type": "float"},
     "wait_for": {
@@ -258,57 +251,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "wait_seconds": {"type": "float", "default": 30},
 }
-
-
-def installed_version(run: Run) -> str:
-    """What `keepalived -v` says of itself."""
-    said = run(["/usr/sbin/keepalived", "-v"])
-    match = re.search(r"Keepalived v([0-9.]+)", said.stderr + said.stdout)
-    return match.group(1) if match else ""
-
-
-def info(
-    files: Files,
-    history_since: float | None = None,
-    wait_for: Mapping[str, Any] | None = None,
-    wait_seconds: float = 30,
-) -> dict[str, Any]:
-    """Everything that RETURN promises."""
-    live, found, waited = wait(files, wait_for or {}, wait_seconds)
-    lease = Leases(files.root).read()
-    return {
-        "running": live.running,
-        "since": live.since if live.running else "",
-        "version": installed_version(files.run),
-        "instances": found,
-        "held": sorted({address for entry in found for address in entry["held"]}),
-        "configured": live.conf,
-        "in_force": live.in_force,
-        "problem": live.problem,
-        "drain": [asdict(drain) for drain in files.drained_by()],
-        "drain_value": number(files.track / "drain"),
-        "crash": files.crashes(),
-        "joining": files.joining(),
-        "lease": lease.as_dict() if lease else None,
-        "units": live.units,
-        **({} if history_since is None else {"history": history(files.run, history_since)}),
-        **({} if wait_for is None else waited),
-    }
-
-
-def wait(
-    files: Files, wanted: Mapping[str, Any], seconds: float
-) -> tuple[looking.Live, list[dict[str, Any]], dict[str, Any]]:
-    """The first look at which nothing is missing, or the last one in time."""
-    start = time.monotonic()
-    while True:
-        live = looking.look(files)
-        found = looking.instances(files, live)
-        missing = looking.missing(found, wanted, files.joining())
-        waited = round(time.monotonic() - start, 3)
-        if not missing or waited >= seconds:
-            return live, found, {"missing": missing, "waited_seconds": waited}
-        time.sleep(POLL_SECONDS)
 
 
 def main() -> None:

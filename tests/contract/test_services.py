@@ -24,6 +24,8 @@ MAY: dict[str, set[str]] = {
     "plugins/module_utils/_rollout/*.py": {"keepalived"},
     "plugins/module_utils/_report/status.py": {"keepalived", "haproxy"},
     "plugins/modules/drain.py": {"keepalived"},
+    # The one look at a node brings what keepalived says, and what these two roles ask of a host beside their packages.
+    "plugins/modules/node_info.py": {"keepalived", "traefik", "wireguard"},
     "plugins/modules/vrrp_info.py": {"keepalived"},
     "playbooks/tasks/*able.yml": {"keepalived"},
     "playbooks/tasks/roll_back.yml": {"keepalived"},

@@ -19,9 +19,7 @@ from .plan import make
 from .result import Result
 from .state import State
 from .store import Generation, Kept, Sysctl
-
-# How an entry of a manifest travels: its state and these.
-FLAGS = ("secret", "allow_empty", "implied")
+from .take import FLAGS
 
 
 class Ask(Exception):

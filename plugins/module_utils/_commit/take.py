@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Callable
 
-from . import guard, handover
+from . import guard
 from . import sysctl as kernel
 from .errors import CommitError
 from .host import Host
-from .seen import FLAGS
 from .state import FILE, look
 from .store import Generation, Store
+
+# How an entry of a manifest travels: its state and these.
+FLAGS = ("secret", "allow_empty", "implied")
 
 
 def readable(host: Host, store: Store) -> dict[str, Generation]:
@@ -35,7 +37,7 @@ def take(host: Host, store: Store, manifests: Mapping[str, Generation], units: M
 
     `units` is what systemd says of the manifests' units. Generation 0, contents, settings and secrets stay on the node.
     """
-    if not manifests or store.journals() or guard.read(store) or handover.left_behind(host, forget=False):
+    if not manifests or store.journals() or guard.read(store) or host.names(os.path.join(host.run_dir, "commit")):
         return {}
     paths = {path: look(path) for manifest in manifests.values() for path in manifest.entries}
     around = {above for path in paths for above in _above(path)}

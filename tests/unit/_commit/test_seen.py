@@ -114,8 +114,16 @@ def test_each_service_has_its_own_verdict(world: World) -> None:
     assert nodes_word(world, other).error is not None
 
 
+def linked_to_a_copy(path: Path) -> None:
+    path.with_name("copy").write_text("1\n")
+    path.symlink_to("copy")
+
+
 def put(name: str, text: str) -> Callable[[World], None]:
-    return lambda world: (world.etc / name).write_text(text) and None
+    def act(world: World) -> None:
+        (world.etc / name).write_text(text)
+
+    return act
 
 
 def instead(name: str, make: Callable[[Path], Any]) -> Callable[[World], None]:
@@ -158,9 +166,7 @@ ON_THE_NODE: dict[str, Callable[[World], Any]] = {
     "a directory removed": lambda world: (world.etc / "certs").rmdir(),
     "an implied directory removed": lambda world: shutil.rmtree(world.etc / "deep"),
     "a link in place of a file": instead("a.conf", lambda path: path.symlink_to("foreign.conf")),
-    "a link to the same content": instead(
-        "a.conf", lambda path: (path.with_name("copy").write_text("1\n"), path.symlink_to("copy"))
-    ),
+    "a link to the same content": instead("a.conf", linked_to_a_copy),
     "a directory in place of a file": instead("a.conf", lambda path: path.mkdir()),
     "a pipe in place of a file": instead("a.conf", os.mkfifo),
     "a link on the way": moved_behind_a_link,

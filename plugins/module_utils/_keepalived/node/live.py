@@ -73,10 +73,20 @@ def bare(address: str) -> str:
         return text
 
 
-def look(files: Files, proc: Path = Path("/proc"), report: bool = True) -> Live:
+def watched(files: Files) -> list[str]:
+    """The units that a look asks systemd about: keepalived's and those that it tracks."""
+    return [UNIT, *(files.facts().get("services") or {}).values()]
+
+
+def look(
+    files: Files,
+    proc: Path = Path("/proc"),
+    report: bool = True,
+    units: Mapping[str, Mapping[str, str]] | None = None,
+) -> Live:
     """Look once: units, configuration in force, the daemon's report, the kernel's addresses."""
-    services = files.facts().get("services") or {}
-    units = show_units(files.run, [UNIT, *services.values()])
+    if units is None:
+        units = show_units(files.run, watched(files))
     main = units.get(UNIT, {})
     live = Live(
         running=main.get("ActiveState") in ("active", "reloading"),

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.conf impor
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import ctl, join, live
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
+from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.info import info
 from ansible_collections.evenkeel.lb.plugins.modules import vrrp_info
 
 CONF = """
@@ -172,7 +174,7 @@ def test_an_instance_that_the_daemon_does_not_know_is_unknown(node: Node) -> Non
 
 def test_a_stopped_keepalived(node: Node) -> None:
     node.active["keepalived.service"] = "inactive"
-    found = vrrp_info.info(node.files)
+    found = info(node.files)
     assert (found["running"], found["since"], found["in_force"]) == (False, "", None)
     assert [entry["state"] for entry in found["instances"]] == ["STOP", "STOP"]
     assert found["configured"]["instances"][0]["name"] == "public"
@@ -180,7 +182,7 @@ def test_a_stopped_keepalived(node: Node) -> None:
 
 def test_no_keepalived_at_all(tmp_path: Path) -> None:
     files = Files(tmp_path, lambda argv: subprocess.CompletedProcess(argv, 127, "", "not found"))
-    found = vrrp_info.info(files)
+    found = info(files)
     assert found["running"] is False
     assert (found["instances"], found["held"], found["version"], found["drain"], found["drain_value"]) == (
         [],
@@ -194,7 +196,7 @@ def test_no_keepalived_at_all(tmp_path: Path) -> None:
 def test_somebody_elses_broken_file_is_no_crash(node: Node) -> None:
     node.active["keepalived.service"] = "failed"
     node.put("etc/keepalived/keepalived.conf", "vrrp_instance a {\n")
-    found = vrrp_info.info(node.files)
+    found = info(node.files)
     assert found["problem"] == "/etc/keepalived/keepalived.conf: line 1: the block 'vrrp_instance a' is never closed."
     assert found["instances"] == []
 
@@ -255,9 +257,9 @@ def test_a_member_of_a_sync_group_is_held_by_the_other(node: Node) -> None:
 
 def test_everything_that_is_promised_is_returned(node: Node) -> None:
     promised = yaml.safe_load(vrrp_info.RETURN)
-    found = vrrp_info.info(node.files, history_since=0.0, wait_for={})
+    found = info(node.files, history_since=0.0, wait_for={})
     assert set(found) == set(promised)
-    assert set(promised) - set(vrrp_info.info(node.files)) == {"history", "missing", "waited_seconds"}
+    assert set(promised) - set(info(node.files)) == {"history", "missing", "waited_seconds"}
     assert set(found["instances"][0]) == set(promised["instances"]["contains"])
     assert set(found["configured"]) == set(promised["configured"]["contains"])
     assert found["units"] == {"keepalived.service": "active", "app.service": "active"}
@@ -266,7 +268,7 @@ def test_everything_that_is_promised_is_returned(node: Node) -> None:
 
 def test_the_drained_are_named(node: Node) -> None:
     node.put("var/lib/evenkeel/drain/operator", json.dumps({"reason": "disk", "since": 5, "value": -82}))
-    assert vrrp_info.info(node.files)["drain"] == [
+    assert info(node.files)["drain"] == [
         {"owner": "operator", "reason": "disk", "since": 5.0, "expires": None, "value": -82}
     ]
 
@@ -353,15 +355,15 @@ def test_a_wait_ends_with_the_look_that_finds_it(node: Node, monkeypatch: pytest
         looks.append(seconds)
         node.put("run/evenkeel/crash.app", "0\n" if len(looks) == 3 else "-254\n")
 
-    monkeypatch.setattr(vrrp_info.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     node.links = NOTHING_HELD
     node.put("run/evenkeel/crash.app", "-254\n")
-    found = vrrp_info.info(node.files, wait_for={"able": True})
+    found = info(node.files, wait_for={"able": True})
     assert (len(looks), found["missing"], found["crash"]) == (3, [], {"app": 0})
 
 
 def test_a_wait_ends_in_time_and_says_what_is_missing(node: Node) -> None:
-    found = vrrp_info.info(node.files, wait_for={"held": ["192.0.2.29"]}, wait_seconds=0.2)
+    found = info(node.files, wait_for={"held": ["192.0.2.29"]}, wait_seconds=0.2)
     assert found["missing"] == ["192.0.2.29 is not here"]
     assert 0.2 <= found["waited_seconds"] < 10
 
