@@ -17,8 +17,9 @@ from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
-# Molecule scenarios, the longest first, and the minutes that each may take (TESTING.md says what each proves). Two run side by
-# side; a test that measures has the machine for itself meanwhile (tests/suite/turns.py).
+# Molecule scenarios, the longest first, and the minutes that each may take (TESTING.md says what each proves). A test that
+# measures has the machine for itself (tests/suite/turns.py): while one waits for that, two others use both cores.
+JOBS = 3
 SCENARIOS = {
     "propagate": 40,
     "operate": 30,
@@ -87,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also what `make test` leaves out")
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="NAME", help="nothing but these scenarios")
-    parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="scenarios side by side (default: %(default)s)")
     given = parser.parse_args()
     wanted = [*cores.CORES, *(cores.CORES_BETWEEN if given.full else ())]
 

@@ -199,6 +199,21 @@ def test_who_measures_is_alone_and_is_not_overtaken(
     assert says(late) == "has it"
 
 
+def test_who_measures_in_between_goes_on_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TURNS, str(tmp_path))
+    turn = Turn()
+    with turn.by_itself():
+        assert turn.alone
+    assert subprocess.run(["flock", "--nonblock", tmp_path / "machine", "true"], check=False).returncode == 0
+    turn.take()
+    with turn.by_itself(), turn.by_itself():
+        assert subprocess.run(["flock", "-s", "--nonblock", tmp_path / "machine", "true"], check=False).returncode != 0
+    assert not turn.alone
+    assert subprocess.run(["flock", "-s", "--nonblock", tmp_path / "machine", "true"], check=False).returncode == 0
+    assert subprocess.run(["flock", "--nonblock", tmp_path / "machine", "true"], check=False).returncode != 0
+    turn.give_back()
+
+
 def test_without_a_queue_every_turn_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TURNS, raising=False)
     first, second = Turn(), Turn()
