@@ -343,12 +343,8 @@ def _options(lab: Lab, host: str) -> list[str]:
         options += ["--volume", f"{engine.SOCKET}:{engine.SOCKET}"]
     if Path("/dev/net/tun").exists():
         options += ["--device", "/dev/net/tun"]
-    if lab.release != "bookworm" and not engine.is_cgroup2():
-        # systemd of Debian 13 refuses cgroup v1 unless told; it reads this as the kernel's command line.
-        options += [
-            "--env",
-            "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
-        ]
+    if cmdline := image.cmdline(lab.release):
+        options += ["--env", f"SYSTEMD_PROC_CMDLINE={cmdline}"]
     return options
 
 

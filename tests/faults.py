@@ -142,7 +142,7 @@ class Pair:
         while True:
             found = self.holders()
             if found == {wanted}:
-                seen = self.probe.run(self.targets, 1.0, rate=50, kept=0)
+                seen = self.probe.run(self.targets, 1.0, rate=50, kept=0, timeout=10)
                 if not seen["lost"]:
                     return wanted
                 found_text = f"clients lose {seen['lost']} of {seen['sent']}: {seen['lost_by_kind']}"
