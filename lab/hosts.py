@@ -125,7 +125,7 @@ class Lab:
             known.get("docker", False),
         )
 
-    def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 120) -> str:
+    def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 300) -> str:
         """Output of a command run as root on a host, by way of the engine (no ssh: it works whatever ssh does)."""
         interactive = ["-i"] if stdin is not None else []
         return docker("exec", *interactive, self.container(host), *argv, stdin=stdin, timeout=timeout)
@@ -407,7 +407,7 @@ def _check_ssh(lab: Lab, host: str) -> None:
             "-n",
             "true",
         ],
-        timeout=60,
+        timeout=150,
     )
 
 

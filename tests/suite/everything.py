@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from tests.suite import check, cores
-from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, say, table
+from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, run_lanes, say, table
 from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
@@ -94,10 +94,13 @@ def main() -> int:
 
     began = time.monotonic()
     outcomes: list[Outcome] = []
-    outcomes += run("images", images())
-    if not given.scenarios:
-        outcomes += check.outcomes()
-        outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
+    if given.scenarios:
+        outcomes += run("images", images())
+    else:
+        # The one waits for the network most of the time, the other needs none.
+        outcomes += run_lanes("images, and checks that need none", [images(), check.steps()], jobs=2)
+        outcomes += run("check, one at a time", check.alone())
+        outcomes += run("collection", [*check.golden(), *collection(), *with_cores(wanted)], jobs=2)
     for release in RELEASES if given.full else RELEASES[:1]:
         with tempfile.TemporaryDirectory() as turns:
             steps = scenarios(release, given.full, turns, given.scenarios or list(SCENARIOS))
