@@ -131,10 +131,11 @@ def watching(lab: Lab, pair: Pair, nodes: tuple[str, ...] = NODES) -> Watched:
     """Starts from a pair that is whole, and sees through until it is calm again. Nothing else runs meanwhile."""
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
-        with MACHINE.by_itself():
-            pair.steady()
-            with Observer(lab, nodes) as observer:
-                return pair.watched(observer, act, lambda: time.sleep(CALM))
+        pair.steady()
+        with Observer(lab, nodes) as observer, MACHINE.by_itself():
+            if pair.holders() != {pair.nodes[0]}:
+                pair.steady()
+            return pair.watched(observer, act, lambda: time.sleep(CALM))
 
     return watch
 

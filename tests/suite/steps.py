@@ -31,7 +31,7 @@ BIN = ROOT / ".venv" / "bin"
 LOGS = ROOT / "tests" / "output"
 TAIL = 60
 # What cleaning up after a step may take.
-CLEANUP_SECONDS = 120
+CLEANUP_SECONDS = 300
 # How long a process may take to end when it is told to, before it is killed.
 GRACE_SECONDS = 10.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

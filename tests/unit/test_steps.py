@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -197,6 +198,21 @@ def test_who_measures_is_alone_and_is_not_overtaken(
     assert says(alone) == "has it"
     alone.communicate("\n")
     assert says(late) == "has it"
+
+
+def test_a_long_test_lets_pass_who_measures(tmp_path: Path, waiter: Callable[[str], subprocess.Popen[str]]) -> None:
+    ours = Turn()
+    ours.take()
+    ours.let_pass()
+    alone = waiter("alone")
+    wait_for(lambda: gate_is_shut(tmp_path))
+    passing = threading.Thread(target=ours.let_pass)
+    passing.start()
+    assert says(alone) == "has it" and passing.is_alive()
+    alone.communicate("\n")
+    passing.join(PATIENCE)
+    assert not passing.is_alive() and not ours.alone
+    ours.give_back()
 
 
 def test_who_measures_in_between_goes_on_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
