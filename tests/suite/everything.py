@@ -17,7 +17,7 @@ from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
-# Molecule scenarios, the longest first, and the minutes that each may take (TESTING.md says what each proves). A test that
+# Molecule scenarios, the longest first, and half of the minutes after which each is ended as hanging (TESTING.md says what each proves). A test that
 # measures has the machine for itself (tests/suite/turns.py): while one waits for that, two others use both cores.
 JOBS = 3
 SCENARIOS = {
@@ -76,7 +76,7 @@ def scenarios(release: str, full: bool, turns: str, names: Sequence[str]) -> lis
             # The hosts are no children of it, so what plays and tests work out delays no packet that is counted.
             ["nice", "molecule", "test", "-s", name],
             env=env,
-            limit=(240 if full else 60) * minutes,
+            limit=(240 if full else 120) * minutes,
             cleanup=["molecule", "destroy", "-s", name],
         )
         for name, minutes in SCENARIOS.items()

@@ -90,6 +90,8 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # A log shows how far a step is.
+        "PYTHONUNBUFFERED": "1",
         **(extra or {}),
     }
 
