@@ -17,9 +17,11 @@ from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
-# Molecule scenarios, the longest first, and half of the minutes after which each is ended as hanging (TESTING.md says what each proves). A test that
-# measures has the machine for itself (tests/suite/turns.py): while one waits for that, two others use both cores.
+# A test that measures has the machine for itself (tests/suite/turns.py): while one scenario waits for that, two others use both
+# cores.
 JOBS = 3
+# Molecule scenarios, the longest first, and half of the minutes after which each is ended because it hangs (TESTING.md says what
+# each proves).
 SCENARIOS = {
     "propagate": 40,
     "operate": 30,
