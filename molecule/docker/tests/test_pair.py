@@ -42,7 +42,7 @@ def test_the_daemons_accept_what_was_rendered(host: Any) -> None:
     assert host.run("haproxy -c -f /etc/haproxy/haproxy.cfg").rc == 0
     # Among processes of its own: it would end with the keepalived that runs.
     assert host.run("unshare --fork --pid keepalived -t -f /etc/keepalived/keepalived.conf").rc == 0
-    assert host.file("/etc/keepalived/keepalived.conf").mode == 0o600
+    assert host.file("/etc/keepalived/keepalived.conf").mode == 0o640
 
 
 def test_haproxy_listens_on_the_vip_of_either_node(host: Any) -> None:
