@@ -23,7 +23,7 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INSTANCES = 1024
 
 
-def docker(*argv: str, stdin: str | None = None, timeout: float | None = 120) -> str:
+def docker(*argv: str, stdin: str | None = None, timeout: float | None = 300) -> str:
     return run(["docker", *argv], stdin=stdin, timeout=timeout)
 
 
@@ -104,7 +104,7 @@ def is_cgroup2() -> bool:
 
 
 def answers() -> bool:
-    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
+    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"], timeout=60)
 
 
 def _why_not() -> str:

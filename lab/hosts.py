@@ -125,7 +125,7 @@ class Lab:
             known.get("docker", False),
         )
 
-    def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 120) -> str:
+    def run(self, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 300) -> str:
         """Output of a command run as root on a host, by way of the engine (no ssh: it works whatever ssh does)."""
         interactive = ["-i"] if stdin is not None else []
         return docker("exec", *interactive, self.container(host), *argv, stdin=stdin, timeout=timeout)
@@ -343,12 +343,8 @@ def _options(lab: Lab, host: str) -> list[str]:
         options += ["--volume", f"{engine.SOCKET}:{engine.SOCKET}"]
     if Path("/dev/net/tun").exists():
         options += ["--device", "/dev/net/tun"]
-    if lab.release != "bookworm" and not engine.is_cgroup2():
-        # systemd of Debian 13 refuses cgroup v1 unless told; it reads this as the kernel's command line.
-        options += [
-            "--env",
-            "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
-        ]
+    if cmdline := image.cmdline(lab.release):
+        options += ["--env", f"SYSTEMD_PROC_CMDLINE={cmdline}"]
     return options
 
 
@@ -411,7 +407,7 @@ def _check_ssh(lab: Lab, host: str) -> None:
             "-n",
             "true",
         ],
-        timeout=60,
+        timeout=150,
     )
 
 

@@ -79,6 +79,13 @@ def ensure(release: str, *, fresh: bool = False) -> None:
     _forget_older(release, set(wanted.values()))
 
 
+def cmdline(release: str) -> str:
+    """What a host's systemd has to read as the kernel's command line: that of Debian 13 refuses cgroup v1 unless told."""
+    if release == "bookworm" or engine.is_cgroup2():
+        return ""
+    return "systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+
+
 def remove_all() -> None:
     """Remove every image the lab made, save those that containers still use."""
     names = docker("image", "ls", "--filter", f"label={LABEL}", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")

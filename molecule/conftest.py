@@ -12,11 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.suite.turns import Turn, note  # noqa: E402 - found by the line above
+from tests.suite.turns import MACHINE, note  # noqa: E402 - found by the line above
 
-# They hold the kernels' and the clients' figures against bounds.
-MEASURING = {"watch", "watched"}
-TURN = Turn()
+# Of the scenario keepalived: from a settled pair to the end of the test kernels are watched.
+MEASURING = {"watch"}
 BEGAN = time.monotonic()
 
 # Molecule's plays wait for their turn themselves; those of a test are in its own.
@@ -25,7 +24,7 @@ for name in ("ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_PLUGINS"):
 
 
 def measures(item: pytest.Item) -> bool:
-    """Whether a test's result depends on what else the machine does."""
+    """Whether all of a test depends on what else the machine does; what is `watched` is alone by itself (tests/site.py)."""
     return bool(item.get_closest_marker("alone") or MEASURING & set(getattr(item, "fixturenames", ())))
 
 
@@ -33,14 +32,14 @@ def measures(item: pytest.Item) -> bool:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Tests that measure one after the other share a turn."""
     alone = measures(item)
-    TURN.take(alone)
+    MACHINE.take(alone)
     try:
         return (yield)
     finally:
         if not (alone and nextitem and measures(nextitem)):
-            TURN.give_back()
+            MACHINE.give_back()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
-        note("tests", time.monotonic() - BEGAN, TURN.waited)
+        note("tests", time.monotonic() - BEGAN, MACHINE.waited)

@@ -51,7 +51,7 @@ class Fault:
 
     inject: Callable[[Lab, str], None]
     heal: Callable[[Lab, str], None] | None
-    watch: float = 6.0
+    watch: float = 4.0
     on: str | None = None
     # Whether the preferred node has the VIP again some time after healing.
     returns: bool = True
@@ -72,7 +72,7 @@ FAULTS: dict[str, Fault] = {
     "keepalived stopped": Fault(_unit(faults.stop, KEEPALIVED), _unit(faults.restore, KEEPALIVED)),
     "node frozen": Fault(faults.freeze, faults.thaw),
     "link cut": Fault(faults.cut, faults.mend),
-    "haproxy frozen": Fault(_unit(faults.hang, HAPROXY), _unit(faults.resume, HAPROXY), watch=8.0),
+    "haproxy frozen": Fault(_unit(faults.hang, HAPROXY), _unit(faults.resume, HAPROXY), watch=6.0),
     "a web server crashes": Fault(_unit(faults.crash, NGINX), _unit(faults.restore, NGINX), on="web-1", returns=False),
     "ten reloads": Fault(reloads, None, watch=1.0, returns=False),
 }
@@ -142,7 +142,7 @@ class Pair:
         while True:
             found = self.holders()
             if found == {wanted}:
-                seen = self.probe.run(self.targets, 1.0, rate=50, kept=0)
+                seen = self.probe.run(self.targets, 1.0, rate=50, kept=0, timeout=10)
                 if not seen["lost"]:
                     return wanted
                 found_text = f"clients lose {seen['lost']} of {seen['sent']}: {seen['lost_by_kind']}"

@@ -102,7 +102,7 @@ class Bed:
         """The balancer's variables as the inventory has them, templates not resolved."""
         return self.site.variables(self.lb)
 
-    def on(self, host: str, script: str, timeout: float = 60) -> str:
+    def on(self, host: str, script: str, timeout: float = 300) -> str:
         """Output of a shell script, as root."""
         return self.lab.run(host, ["sh", "-ec", script], timeout=timeout)
 
@@ -121,7 +121,7 @@ class Bed:
     def bodies(self, count: int, path: str, *options: str, port: int = 0, host: str = "") -> list[str]:
         """What so many requests were answered, one right after the other; nothing of one without an answer."""
         command = shlex.join([*CURL, *options, self.url(path, port, host=host)])
-        return self.on("client", f"for i in $(seq {count}); do {command} || echo; done", timeout=300).split()
+        return self.on("client", f"for i in $(seq {count}); do {command} || echo; done", timeout=600).split()
 
     def takers(self, count: int, path: str, *options: str, port: int = 0) -> Counter[str]:
         """How many of so many requests each server took."""

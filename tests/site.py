@@ -24,6 +24,7 @@ from lab.observer import Observer
 from tests.bench.calls import Run, playbook
 from tests.faults import CALM, Pair
 from tests.suite.steps import ROOT
+from tests.suite.turns import MACHINE
 
 NODES = ("lb-1", "lb-2", "lb-3")
 # By path and by full name, as users run them.
@@ -127,11 +128,13 @@ class Site:
 
 
 def watching(lab: Lab, pair: Pair, nodes: tuple[str, ...] = NODES) -> Watched:
-    """Starts from a pair that is whole, and sees through until it is calm again."""
+    """Starts from a pair that is whole, and sees through until it is calm again. Nothing else runs meanwhile."""
 
     def watch(act: Callable[[], object]) -> dict[str, Any]:
         pair.steady()
-        with Observer(lab, nodes) as observer:
+        with Observer(lab, nodes) as observer, MACHINE.by_itself():
+            if pair.holders() != {pair.nodes[0]}:
+                pair.steady()
             return pair.watched(observer, act, lambda: time.sleep(CALM))
 
     return watch

@@ -18,7 +18,7 @@ SHORTEST = 60
 WAITS = {"wait_for", "until", "says", "steady"}
 # In a shell script on a host: `timeout 20 sh -c 'until ...'`.
 IN_SHELL = re.compile(r"timeout (\d+) (?:ba)?sh -c '(?:until|while)")
-MEASURING = {"watch", "watched"}
+MEASURING = {"watch"}
 SOURCES = sorted((ROOT / "molecule").glob("*/tests/*.py"))
 
 
@@ -68,7 +68,7 @@ def test_one(pair):
     sh("timeout 20 sh -c 'until true; do sleep 1; done'")
     wait_for(lambda: True)
 
-def test_two(watched):
+def test_two(watch):
     wait_for(lambda: True, 20)
 
 @pytest.mark.alone

@@ -12,13 +12,16 @@ import time
 from collections.abc import Iterable, Sequence
 
 from tests.suite import check, cores
-from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, say, table
+from tests.suite.steps import BIN, Outcome, Step, close, ended_by_signals, run, run_lanes, say, table
 from tests.suite.turns import TURNS
 
 PYTHON = BIN / "python"
 RELEASES = ("bookworm", "trixie")
-# Molecule scenarios, the longest first, and the minutes that each may take (TESTING.md says what each proves). Two run side by
-# side; a test that measures has the machine for itself meanwhile (tests/suite/turns.py).
+# A test that measures has the machine for itself (tests/suite/turns.py): while one scenario waits for that, two others use both
+# cores.
+JOBS = 3
+# Molecule scenarios, the longest first, and half of the minutes after which each is ended because it hangs (TESTING.md says what
+# each proves).
 SCENARIOS = {
     "propagate": 40,
     "operate": 30,
@@ -75,7 +78,7 @@ def scenarios(release: str, full: bool, turns: str, names: Sequence[str]) -> lis
             # The hosts are no children of it, so what plays and tests work out delays no packet that is counted.
             ["nice", "molecule", "test", "-s", name],
             env=env,
-            limit=(240 if full else 60) * minutes,
+            limit=(240 if full else 120) * minutes,
             cleanup=["molecule", "destroy", "-s", name],
         )
         for name, minutes in SCENARIOS.items()
@@ -87,16 +90,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also what `make test` leaves out")
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="NAME", help="nothing but these scenarios")
-    parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="scenarios side by side (default: %(default)s)")
     given = parser.parse_args()
     wanted = [*cores.CORES, *(cores.CORES_BETWEEN if given.full else ())]
 
     began = time.monotonic()
     outcomes: list[Outcome] = []
-    outcomes += run("images", images())
-    if not given.scenarios:
-        outcomes += check.outcomes()
-        outcomes += run("collection", [*collection(), *with_cores(wanted)], jobs=2)
+    if given.scenarios:
+        outcomes += run("images", images())
+    else:
+        # The one waits for the network most of the time, the other needs none.
+        outcomes += run_lanes("images, and checks that need none", [images(), check.steps()], jobs=2)
+        outcomes += run("check, one at a time", check.alone())
+        outcomes += run("collection", [*check.golden(), *collection(), *with_cores(wanted)], jobs=2)
     for release in RELEASES if given.full else RELEASES[:1]:
         with tempfile.TemporaryDirectory() as turns:
             steps = scenarios(release, given.full, turns, given.scenarios or list(SCENARIOS))

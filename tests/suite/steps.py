@@ -31,7 +31,7 @@ BIN = ROOT / ".venv" / "bin"
 LOGS = ROOT / "tests" / "output"
 TAIL = 60
 # What cleaning up after a step may take.
-CLEANUP_SECONDS = 120
+CLEANUP_SECONDS = 300
 # How long a process may take to end when it is told to, before it is killed.
 GRACE_SECONDS = 10.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -90,6 +90,8 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # A log shows how far a step is.
+        "PYTHONUNBUFFERED": "1",
         **(extra or {}),
     }
 
@@ -219,11 +221,16 @@ def run_step(step: Step) -> Outcome:
 
 def run(title: str, steps: Sequence[Step], jobs: int = 1) -> list[Outcome]:
     """Run steps, `jobs` at a time; all of them, whatever fails."""
+    return run_lanes(title, [[step] for step in steps], jobs)
+
+
+def run_lanes(title: str, lanes: Sequence[Sequence[Step]], jobs: int) -> list[Outcome]:
+    """Run lanes of steps, `jobs` lanes at a time; the steps of a lane one after the other."""
     say(f"== {title}")
     began, before = time.monotonic(), _ticks()
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return list(pool.map(run_step, steps))
+            return [outcome for lane in pool.map(_run_lane, lanes) for outcome in lane]
         except BaseException:
             with _starting:
                 _ending.set()
@@ -234,6 +241,10 @@ def run(title: str, steps: Sequence[Step], jobs: int = 1) -> list[Outcome]:
             raise
         finally:
             say(f"   {time.monotonic() - began:.0f} s, {_busy(before):.0%} of the machine's cores in use")
+
+
+def _run_lane(steps: Sequence[Step]) -> list[Outcome]:
+    return [run_step(step) for step in steps if not _ending.is_set()]
 
 
 def _ticks() -> tuple[int, int]:

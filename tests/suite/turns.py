@@ -14,6 +14,8 @@ import json
 import os
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -48,6 +50,29 @@ class Turn:
             fcntl.flock(self._machine, fcntl.LOCK_UN)
             self._machine.close()
             self._machine = None
+
+    def let_pass(self) -> None:
+        """In a long test, where nothing is under way: who waits to be alone goes first."""
+        if self._machine and not self.alone:
+            self.give_back()
+            self.take()
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """Alone meanwhile; afterwards as before."""
+        before, had = self.alone, self._machine is not None
+        self.take(alone=True)
+        try:
+            yield
+        finally:
+            if not had:
+                self.give_back()
+            else:
+                self.take(before)
+
+
+# This process's.
+MACHINE = Turn()
 
 
 def note(what: str, seconds: float, waited: float) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,10 +104,10 @@ def test_a_step_over_its_limit_is_ended_and_cleaned_up_after(tmp_path: Path, mon
     monkeypatch.setattr(steps, "LOGS", tmp_path)
     monkeypatch.setattr(steps, "ROOT", tmp_path)
     script = f"sleep 300 & echo $! > {tmp_path}/late.child; echo $$ > {tmp_path}/late.parent; wait"
-    step = Step("late", ["sh", "-c", script], limit=1, cleanup=["sh", "-c", f"echo > {tmp_path}/late.cleaned"])
+    step = Step("late", ["sh", "-c", script], limit=2, cleanup=["sh", "-c", f"echo > {tmp_path}/late.cleaned"])
     (outcome,) = steps.run("late", [step])
-    assert not outcome.passed and "Not finished after 1 s: ended." in step.file("log").read_text(encoding="utf-8")
-    assert [pid for pid in pids(tmp_path) if alive(pid)] == [] and len(pids(tmp_path)) == 2
+    assert not outcome.passed and "Not finished after 2 s: ended." in step.file("log").read_text(encoding="utf-8")
+    assert [pid for pid in pids(tmp_path) if alive(pid)] == []
     assert (tmp_path / "late.cleaned").exists()
 
 
@@ -197,6 +198,36 @@ def test_who_measures_is_alone_and_is_not_overtaken(
     assert says(alone) == "has it"
     alone.communicate("\n")
     assert says(late) == "has it"
+
+
+def test_a_long_test_lets_pass_who_measures(tmp_path: Path, waiter: Callable[[str], subprocess.Popen[str]]) -> None:
+    ours = Turn()
+    ours.take()
+    ours.let_pass()
+    alone = waiter("alone")
+    wait_for(lambda: gate_is_shut(tmp_path))
+    passing = threading.Thread(target=ours.let_pass)
+    passing.start()
+    assert says(alone) == "has it" and passing.is_alive()
+    alone.communicate("\n")
+    passing.join(PATIENCE)
+    assert not passing.is_alive() and not ours.alone
+    ours.give_back()
+
+
+def test_who_measures_in_between_goes_on_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TURNS, str(tmp_path))
+    turn = Turn()
+    with turn.by_itself():
+        assert turn.alone
+    assert subprocess.run(["flock", "--nonblock", tmp_path / "machine", "true"], check=False).returncode == 0
+    turn.take()
+    with turn.by_itself(), turn.by_itself():
+        assert subprocess.run(["flock", "-s", "--nonblock", tmp_path / "machine", "true"], check=False).returncode != 0
+    assert not turn.alone
+    assert subprocess.run(["flock", "-s", "--nonblock", tmp_path / "machine", "true"], check=False).returncode == 0
+    assert subprocess.run(["flock", "--nonblock", tmp_path / "machine", "true"], check=False).returncode != 0
+    turn.give_back()
 
 
 def test_without_a_queue_every_turn_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class Node:
     lab: Lab
     name: str
 
-    def sh(self, script: str, timeout: float = 60) -> str:
+    def sh(self, script: str, timeout: float = 300) -> str:
         """Output of a shell script, as root."""
         return self.lab.run(self.name, ["sh", "-ec", script], timeout=timeout)
 

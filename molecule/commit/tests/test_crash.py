@@ -11,7 +11,10 @@ from crash import Crash
 
 from lab import faults
 from lab.hosts import Lab
+from tests.suite.turns import MACHINE
 
+# Its hosts are prepared for the whole file.
+pytestmark = pytest.mark.xdist_group("crash")
 # Written at every start and reload of the daemon by a drop-in of the test's own: what it is about to read.
 WITNESS = "/root/witness.log"
 WITNESS_DROP_IN = """[Service]
@@ -104,6 +107,7 @@ def test_killed_at_every_act_and_recovered_by_the_service(pair: Pair) -> None:
     acts = pair.acts()
     ends = []
     for at, act in enumerate(acts, 1):
+        MACHINE.let_pass()
         assert pair.crash.run(pair.requests["two"], at) == {}, act
         ends.append(pair.check(f"killed before {act}", "systemctl start evenkeel-recover.service\n"))
         if ends[-1] == "two":
@@ -124,6 +128,7 @@ def test_the_plug_pulled_at_every_rename_and_every_word_with_systemd(pair: Pair,
     ]
     after = next(at for at, act in enumerate(acts, 1) if act.endswith("manifest.json") and act.startswith("rename")) + 1
     for at in [*live, after]:
+        MACHINE.let_pass()
         assert pair.crash.run(pair.requests["two"], at) == {}
         faults.power_cycle(lab, pair.node.name)
         found = pair.check(f"plug pulled before {acts[at - 1]}")

@@ -96,7 +96,7 @@ def test_a_port_that_one_node_has_taken_is_refused_before_any_node_changes(
 @contextmanager
 def taken(lab: Lab, host: str, port: int) -> Iterator[None]:
     """Somebody else listens on a port of a host."""
-    listener = f"import socket, time; s = socket.create_server(('0.0.0.0', {port})); time.sleep(300)"
+    listener = f"import socket, time; s = socket.create_server(('0.0.0.0', {port})); time.sleep(3600)"
     on(lab, host, f'systemd-run --quiet --unit=taken python3 -c "{listener}"')
     try:
         yield
@@ -208,6 +208,7 @@ def test_a_failure_on_the_second_node_puts_the_first_back(site: Site, lab: Lab, 
     assert seen["both_ms"] == 0 and seen["none_ms"] == 0, seen["story"]
 
 
+@pytest.mark.alone
 @pytest.mark.goes_on
 def test_a_node_that_falls_silent_in_its_change_stops_the_run_and_puts_itself_back(
     site: Site, lab: Lab, watched: Watched

@@ -119,7 +119,6 @@ def test_the_vip_leaves_a_node_whose_traefik_dies(bed: Bed, probe: Probe) -> Non
     wait_for(lambda: bed.lab.vip in bed.on(HOLDER, "ip -o address"))
 
 
-@pytest.mark.alone
 def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
     """What is new loses nothing but what was in flight as the VIP moved; connections that are kept go with their node's Traefik."""
     before = {host: bed.pid(host) for host in (HOLDER, LB)}

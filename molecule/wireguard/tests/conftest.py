@@ -41,7 +41,7 @@ class Site:
         # Where the playbook leaves what it hands out.
         self.members = lab.state / "members" / self.inventory.name
 
-    def sh(self, host: str, command: str, timeout: float = 60) -> str:
+    def sh(self, host: str, command: str, timeout: float = 300) -> str:
         """Output of a shell command, as root."""
         return self.lab.run(host, ["bash", "-c", command], timeout=timeout)
 
