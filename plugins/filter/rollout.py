@@ -58,7 +58,7 @@ _value:
       the last two the nodes change V(together); V(unsettled) where a VIP had two holders or none at the moment of the looks;
       V(gather) are the holders that give up their VIPs first; V(turns) maps a node to its place in the order, from 1, V(back) to
       that on the way back; V(holders) maps an instance to the nodes that hold its anchor; V(joining), V(dead) and V(healthy) are
-      lists of nodes; V(errors) and V(warnings) are findings.
+      lists of nodes; V(returning) maps a node to the anchors that come back to it after a drain; V(errors) and V(warnings) are findings.
   type: dict
 """
 

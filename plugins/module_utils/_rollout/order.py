@@ -38,12 +38,12 @@ FROM_ONE_HOLDER = (TWO_STEP, SWITCH)
 
 @dataclass
 class Rollout:
-    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `turns` maps a node to its place,
-    `back` to that on the way back.
+    """`mode` is `new` (no node runs VRRP yet: all at once) or `running`; `turns` maps a node to its place, `back` to that on the
+    way back.
 
     `change` is the gravest class of change on any node. `healthy` are the nodes that can take over while others change: not those
-    that this run takes out of the cluster, which go first. `gather` are the holders that give up their VIPs before the first
-    node changes, so that one node holds them all.
+    that this run takes out of the cluster, which go first. `returning` maps a node to the anchors that come back to it after a
+    drain. `gather` are the holders that give up their VIPs before the first node changes, so that one node holds them all.
     """
 
     mode: str
@@ -54,6 +54,7 @@ class Rollout:
     joining: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     healthy: list[str] = field(default_factory=list)
+    returning: dict[str, list[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -84,6 +85,7 @@ class Rollout:
             "joining": self.joining,
             "dead": self.dead,
             "healthy": self.healthy,
+            "returning": self.returning,
             "errors": [finding.as_dict() for finding in self.findings if finding.severity != WARNING],
             "warnings": [finding.as_dict() for finding in self.findings if finding.severity == WARNING],
         }
@@ -138,6 +140,8 @@ def roll_out(
     if result.change in FROM_ONE_HOLDER:
         result.gather = sorted(holding, key=result.turns.__getitem__)[:-1]
 
+    result.returning = {name: _returning(nodes[name], states[name]) for name in nodes}
+
     strict = playbook == PROPAGATE
     result.findings += _leased(states)
     stays = any(name in play_hosts and not nodes[name].get("leaving") for name in nodes)
@@ -189,6 +193,17 @@ def _holders(states: Mapping[str, Live | None]) -> dict[str, list[str]]:
             if _runs(state) and _bare(instance.get("anchor")) in held:
                 holders.append(name)
     return found
+
+
+def _returning(planned: Mapping[str, Any], state: Live | None) -> list[str]:
+    """The anchors that a node has, and that come back by themselves after a drain because they prefer it."""
+    held = {_bare(address) for address in (state or {}).get("held") or []}
+    anchors = [
+        _bare(instance["virtual_ipaddress"][0]["address"])
+        for instance in planned.get("instances") or []
+        if instance.get("role") == "MASTER" and not instance.get("nopreempt")
+    ]
+    return [anchor for anchor in anchors if anchor in held]
 
 
 def _change(planned: Mapping[str, Any], state: Live | None) -> dict[str, Any]:

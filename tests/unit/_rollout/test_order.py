@@ -56,6 +56,26 @@ PAIR = ("lb-1", "lb-2")
 VIP = ["198.51.100.28"]
 
 
+def test_what_comes_back_after_a_drain():
+    planned = plan(*PAIR)
+    first, second = (planned["nodes"][name]["instances"] for name in PAIR)
+    first[0]["role"], second[0]["role"] = "MASTER", "BACKUP"
+    states = {"lb-1": live("lb-1", PAIR, held=VIP), "lb-2": live("lb-2", PAIR, held=VIP)}
+    assert roll_out(planned, states, PAIR).returning == {"lb-1": VIP, "lb-2": []}
+    first[0]["nopreempt"] = True
+    assert roll_out(planned, states, PAIR).returning == {"lb-1": [], "lb-2": []}
+    first[0]["nopreempt"] = False
+    assert roll_out(planned, {**states, "lb-1": None}, PAIR).returning == {"lb-1": [], "lb-2": []}
+
+
+def test_the_way_back_is_the_newest_first_unless_the_nodes_changed_together():
+    states = {"lb-1": live("lb-1", PAIR, held=VIP), "lb-2": live("lb-2", PAIR)}
+    found = roll_out(plan(*PAIR), states, PAIR)
+    assert (found.turns, found.back) == ({"lb-2": 1, "lb-1": 2}, {"lb-2": 2, "lb-1": 1})
+    found.change = "switch"
+    assert found.back == found.turns
+
+
 def test_a_cluster_that_does_not_run_is_new():
     found = roll_out(plan(*PAIR), {"lb-1": {"running": False}, "lb-2": {"running": False}}, PAIR)
     assert found.mode == "new"

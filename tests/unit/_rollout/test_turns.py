@@ -20,6 +20,9 @@ CLUSTERS = {"pair": {"a-1": 2, "a-2": 1}, "seven": {f"b-{number}": 8 - number fo
 NOTE = """
 - name: note | Take this turn
   block:
+    - name: note | Say so
+      ansible.builtin.import_tasks: "{{ playbooks }}/tasks/announce.yml"
+      vars: {__evenkeel_step: note, __evenkeel_says: is at work}
     - name: note | Write it down
       ansible.builtin.shell: "echo {{ inventory_hostname }} >> {{ written }}"
     - name: note | Fail where this host is to
@@ -29,6 +32,10 @@ NOTE = """
     - name: note | Note the failure
       ansible.builtin.set_fact:
         __evenkeel_failed: it was to
+  always:
+    - name: note | Note when it ends
+      ansible.builtin.import_tasks: "{{ playbooks }}/tasks/announce.yml"
+      vars: {__evenkeel_step: done}
 """
 
 
@@ -51,7 +58,7 @@ def turns(tmp: Path, fails: list[str]) -> list[str]:
         "hosts": "balancers",
         "gather_facts": False,
         "vars_files": [str(ROOT / "playbooks/vars/engine.yml")],
-        "vars": {"fails": fails, "written": str(tmp / "written")},
+        "vars": {"fails": fails, "written": str(tmp / "written"), "playbooks": str(ROOT / "playbooks")},
         "tasks": [
             {
                 "name": "Take turns",
@@ -62,7 +69,17 @@ def turns(tmp: Path, fails: list[str]) -> list[str]:
                     "__evenkeel_do": str(tmp / "note.yml"),
                     "__evenkeel_comes": "{{ turn == __evenkeel_turn and __evenkeel_failures | length == 0 }}",
                 },
-            }
+            },
+            {
+                "name": "Have every step of those that were at work, in order",
+                "ansible.builtin.assert": {
+                    "that": [
+                        "__evenkeel_noted.steps | map(attribute='what') | list == ['note', 'done']",
+                        "__evenkeel_noted.steps[0].at <= __evenkeel_noted.steps[1].at",
+                    ]
+                },
+                "when": "__evenkeel_noted is defined",
+            },
         ],
     }
     (tmp / "play.yml").write_text(yaml.safe_dump([play]))
@@ -70,6 +87,7 @@ def turns(tmp: Path, fails: list[str]) -> list[str]:
     argv = [f"{BIN}/ansible-playbook", "-i", str(tmp / "hosts.yml"), str(tmp / "play.yml")]
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "\nb-7: is at work\n" in done.stdout
     return (tmp / "written").read_text().split()
 
 
