@@ -208,6 +208,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import L
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files, Run, number
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.history import history
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import fail
 
 
 def installed_version(run: Run) -> str:
@@ -246,15 +247,7 @@ def main() -> None:
     try:
         module.exit_json(changed=False, **info(Files(), module.params["history_since"]))
     except PermissionError as error:
-        module.fail_json(
-            msg=f"{error.filename}: only root may look here. Run with become: true.",
-            error={
-                "what": "only root may look here",
-                "where": str(error.filename),
-                "got": "permission denied",
-                "remedy": "Run with become: true.",
-            },
-        )
+        fail(module, error)
 
 
 if __name__ == "__main__":
