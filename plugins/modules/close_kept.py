@@ -63,26 +63,14 @@ note:
 """
 
 import os
-import socket
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import SECONDS, SOCKET, Haproxy
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused, fail
 
 ENTRY = "on"
-TIMEOUT_SECONDS = 5
 # What says that nginx runs here, and with our configuration.
 NGINX = ("/run/nginx.pid", "/etc/nginx/evenkeel/http.conf")
-
-
-def ask(path: str, command: str) -> str:
-    """Send one command to haproxy's admin socket and return its answer."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as admin:
-        admin.settimeout(TIMEOUT_SECONDS)
-        admin.connect(path)
-        admin.sendall(command.encode() + b"\n")
-        chunks = []
-        while chunk := admin.recv(65536):
-            chunks.append(chunk)
-    return b"".join(chunks).decode(errors="replace").strip()
 
 
 def entries(answer: str) -> list[str]:
@@ -90,15 +78,15 @@ def entries(answer: str) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in answer.splitlines() if line.startswith("0x") and " " in line]
 
 
-def switch(path: str, acl: str, wanted: bool, check_mode: bool) -> tuple[bool, str | None]:
+def switch(haproxy: Haproxy, acl: str, wanted: bool, check_mode: bool) -> tuple[bool, str | None]:
     """Return whether it changed (or would), and haproxy's complaint if it had one."""
-    shown = ask(path, f"show acl {acl}")
+    shown = haproxy.ask(f"show acl {acl}")
     if "Unknown ACL" in shown:
         return False, shown
     if (ENTRY in entries(shown)) == wanted:
         return False, None
     if not check_mode:
-        answer = ask(path, f"add acl {acl} {ENTRY}" if wanted else f"clear acl {acl}")
+        answer = haproxy.ask(f"add acl {acl} {ENTRY}" if wanted else f"clear acl {acl}")
         if answer:
             return False, answer
     return True, None
@@ -123,7 +111,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["on", "off"], "required": True},
-            "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+            "socket": {"type": "path", "default": SOCKET},
             "acl": {"type": "str", "default": "/etc/haproxy/drain.acl"},
             "flag": {"type": "path", "default": "/run/evenkeel/nginx.closing"},
         },
@@ -133,26 +121,29 @@ def main() -> None:
     wanted = params["state"] == "on"
     changed, complaint, note = False, None, ""
     try:
-        changed, complaint = switch(params["socket"], params["acl"], wanted, module.check_mode)
+        changed, complaint = switch(Haproxy(params["socket"]), params["acl"], wanted, module.check_mode)
     except (FileNotFoundError, ConnectionRefusedError):
         note = f"haproxy does not listen on {params['socket']}: no kept clients here"
     except OSError as error:
-        module.fail_json(
-            msg=f"{params['socket']}: haproxy's admin socket did not answer within {TIMEOUT_SECONDS} s ({error}). "
-            "Is the process frozen? See: journalctl -u haproxy"
-        )
+        what = f"haproxy's admin socket did not answer within {SECONDS} s."
+        fail(module, Refused(what, params["socket"], str(error), "Is the process frozen? See: journalctl -u haproxy."))
     if complaint:
-        module.fail_json(
-            msg=f"{params['socket']}: haproxy refused. Found: {complaint}. "
-            f"Accepted: a configuration that reads {params['acl']}, "
-            "as the role evenkeel.lb.haproxy writes it. Run site.yml on this node first."
+        fail(
+            module,
+            Refused(
+                "haproxy refused.",
+                params["socket"],
+                complaint,
+                "Run site.yml on this node first.",
+                f"a configuration that reads {params['acl']}, as the role evenkeel.lb.haproxy writes it",
+            ),
         )
     if all(os.path.exists(path) for path in NGINX):
         note = ""
         try:
             changed = raise_flag(params["flag"], wanted, module.check_mode) or changed
         except OSError as error:
-            module.fail_json(msg=f"{params['flag']}: the file that nginx looks for could not be changed ({error}).")
+            fail(module, error, params["flag"])
     module.exit_json(changed=changed, note=note)
 
 

@@ -111,16 +111,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node import live as looking
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import OWNER, Drain, Files
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused, fail
 
 POLL_SECONDS = 0.02
-
-
-class Refused(Exception):
-    """Why the module fails, as what, where, got and remedy."""
-
-    def __init__(self, what: str, where: str, got: str, remedy: str) -> None:
-        super().__init__(f"{where}: {what} Found: {got}. {remedy}")
-        self.error = {"what": what, "where": where, "got": got, "remedy": remedy}
 
 
 def held(files: Files) -> list[str]:
@@ -226,19 +219,8 @@ def main() -> None:
             result["waited_seconds"] = wait(files, module.params["wait_seconds"])
             result["left_at"] = time.time() if result["waited_seconds"] >= POLL_SECONDS else None
         result["held"] = held(files)
-    except Refused as refused:
-        module.fail_json(msg=str(refused), error=refused.error, **result)
-    except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename}: {error.strerror}.",
-            error={
-                "what": str(error.strerror),
-                "where": str(error.filename),
-                "got": "",
-                "remedy": "Run with become: true.",
-            },
-            **result,
-        )
+    except (Refused, OSError) as problem:
+        fail(module, problem, **result)
     module.exit_json(**result)
 
 

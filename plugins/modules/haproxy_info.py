@@ -279,6 +279,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import MASTER, SOCKET, Haproxy
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.drains import Drains
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.live import look
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import fail
 
 
 def main() -> None:
@@ -293,11 +294,7 @@ def main() -> None:
         found = look(Haproxy(module.params["socket"], module.params["master_socket"]))
         wishes = Drains().read()
     except PermissionError as error:
-        where = error.filename or module.params["socket"]
-        module.fail_json(
-            msg=f"{where}: permission denied. haproxy's socket is root's alone. Run with become: true.",
-            error={"what": "permission denied", "where": where, "got": "", "remedy": "Run with become: true."},
-        )
+        fail(module, error, module.params["socket"])
     for server in found["servers"]:
         wish = wishes.get((server["backend"], server["name"]))
         server["wished"] = wish.state if wish else None

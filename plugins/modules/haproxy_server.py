@@ -137,17 +137,9 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.drains i
     change,
     line,
 )
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused, fail
 
 POLL_SECONDS = 0.1
-
-
-class Refused(Exception):
-    """Why the module fails, as what, where, got, accepted and remedy."""
-
-    def __init__(self, what: str, where: str, got: str, remedy: str, accepted: str = "") -> None:
-        known = f" Accepted: {accepted}." if accepted else ""
-        super().__init__(f"{where}: {what} Found: {got}.{known} {remedy}")
-        self.error = {"what": what, "where": where, "got": got, "remedy": remedy}
 
 
 @dataclass
@@ -359,13 +351,11 @@ def main() -> None:
         run.sessions()
         if params["state"] != answers.READY and params["wait_seconds"] and not module.check_mode:
             result["waited_seconds"] = run.wait()
-    except Refused as refused:
-        module.fail_json(msg=str(refused), error=refused.error, **{**result, **shown(run)})
-    except (Said, OSError) as error:
-        where = str(getattr(error, "filename", None) or params["socket"])
-        remedy = "Run with become: true." if isinstance(error, PermissionError) else "Look at: journalctl -u haproxy"
-        failure = {"what": str(error), "where": where, "got": "", "remedy": remedy}
-        module.fail_json(msg=f"{where}: {error}. {remedy}", error=failure, **{**result, **shown(run)})
+    except (Refused, OSError) as problem:
+        fail(module, problem, params["socket"], **{**result, **shown(run)})
+    except Said as said:
+        told = Refused("haproxy refuses it.", params["socket"], str(said), "Look at: journalctl -u haproxy.")
+        fail(module, told, **{**result, **shown(run)})
     module.exit_json(**{**result, **shown(run)})
 
 

@@ -88,13 +88,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._commit.lease import Lease, Leases
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused, fail
 
 
-class Held(Exception):
+class Held(Refused):
     """Somebody else has it."""
 
-    def __init__(self, lease: Lease) -> None:
-        super().__init__(f"Another run holds this node. Found: {lease}. {lease.remedy}")
+    def __init__(self, lease: Lease, where: str) -> None:
+        super().__init__("Another run holds this node.", where, str(lease), lease.remedy)
         self.lease = lease
 
 
@@ -102,7 +103,7 @@ def take(leases: Leases, wish: Lease, instead_of: str | None, check_mode: bool) 
     """Whether anything changed, and the lease. Renewing one's own is no change."""
     current = leases.read()
     if current and current.run_id not in (wish.run_id, instead_of):
-        raise Held(current)
+        raise Held(current, str(leases.path))
     if not check_mode:
         leases.take(wish)
     return current is None or current.run_id != wish.run_id, wish
@@ -157,28 +158,9 @@ def main() -> None:
                 changed, left = take(leases, wish, given["instead_of"], module.check_mode)
         module.exit_json(changed=changed, lease=left.as_dict() if left else None, **result)
     except Held as held:
-        module.fail_json(
-            msg=str(held),
-            lease=held.lease.as_dict(),
-            error={
-                "what": "Another run holds this node",
-                "where": str(leases.path),
-                "got": str(held.lease),
-                "remedy": held.lease.remedy,
-            },
-            **result,
-        )
+        fail(module, held, lease=held.lease.as_dict(), **result)
     except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename}: {error.strerror}.",
-            error={
-                "what": str(error.strerror),
-                "where": str(error.filename),
-                "got": "",
-                "remedy": "Run with become: true.",
-            },
-            **result,
-        )
+        fail(module, error, **result)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.info import info
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.live import UNIT_PROPERTIES, watched
 from ansible_collections.evenkeel.lb.plugins.module_utils._node import packages
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import fail
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node import found as wireguard
 
 TRAEFIK = "etc/systemd/system/traefik.service"
@@ -137,15 +138,7 @@ def main() -> None:
     try:
         module.exit_json(changed=False, **look(Files(), Host()))
     except PermissionError as error:
-        module.fail_json(
-            msg=f"{error.filename}: only root may look here. Run with become: true.",
-            error={
-                "what": "only root may look here",
-                "where": str(error.filename),
-                "got": "permission denied",
-                "remedy": "Run with become: true.",
-            },
-        )
+        fail(module, error)
 
 
 if __name__ == "__main__":

@@ -238,6 +238,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Files
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.info import info
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import fail
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "history_since": {"type": "float"},
@@ -258,15 +259,7 @@ def main() -> None:
     try:
         module.exit_json(changed=False, **info(Files(), **module.params))
     except PermissionError as error:
-        module.fail_json(
-            msg=f"{error.filename}: only root may look here. Run with become: true.",
-            error={
-                "what": "only root may look here",
-                "where": str(error.filename),
-                "got": "permission denied",
-                "remedy": "Run with become: true.",
-            },
-        )
+        fail(module, error)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ clocks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused, fail
 from ansible_collections.evenkeel.lb.plugins.module_utils._node.verbs import Trouble
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.live import look
 
@@ -96,15 +97,9 @@ def main() -> None:
     try:
         module.exit_json(changed=False, **look())
     except (Trouble, OSError) as trouble:
-        module.fail_json(
-            msg=f"The tunnels can't be looked at. Found: {trouble}. Run with become: true, and see journalctl -u evenkeel-wireguard.",
-            error={
-                "what": "The tunnels can't be looked at.",
-                "where": getattr(trouble, "filename", None) or "wg",
-                "got": str(trouble),
-                "remedy": "Run with become: true, and see journalctl -u evenkeel-wireguard.",
-            },
-        )
+        where = getattr(trouble, "filename", None) or "wg"
+        remedy = "Run with become: true, and see journalctl -u evenkeel-wireguard."
+        fail(module, Refused("The tunnels can't be looked at.", where, str(trouble), remedy))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ wrapped:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import fail
 from ansible_collections.evenkeel.lb.plugins.module_utils._wireguard.node.keys import Keys, KeyTrouble
 
 
@@ -101,7 +102,7 @@ def main() -> None:
                 result["wrapped"] = keys.wrap(module.params["recipient"])
         module.exit_json(public_key=keys.public(), **result)
     except KeyTrouble as trouble:
-        module.fail_json(msg=str(trouble), error=trouble.as_dict())
+        fail(module, trouble)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """keepalived.conf, read and written: the syntax, what a configuration says, what is refused, what a template prints.
 
-Pure, and installed on the nodes too (beside `_vrrp`), so standard library only.
+Pure, and on the nodes too with the tool of `node/`, so standard library only.
 """
 
 from __future__ import annotations

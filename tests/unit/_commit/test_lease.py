@@ -49,7 +49,7 @@ def test_somebody_elses_is_refused_by_name(leases: Leases) -> None:
     with pytest.raises(module.Held) as held:
         module.take(leases, lease("second"), None, False)
     assert str(held.value) == (
-        "Another run holds this node. Found: propagate by ann@desk, run first, since 2026-11-21 12:13:04 UTC, "
+        f"{leases.path}: Another run holds this node. Found: propagate by ann@desk, run first, since 2026-11-21 12:13:04 UTC, "
         "until 2026-11-21 12:28:04 UTC at the latest. "
         "Wait for that run. If it is gone for good, its lease ends by itself at the time named."
     )

@@ -17,19 +17,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..._node.failure import Refused
+
 KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")
 NAME = re.compile(r"[A-Za-z0-9_=+.-]{1,15}\Z")
 
 
-class KeyTrouble(Exception):
+class KeyTrouble(Refused):
     """What is wrong with a key, without the key."""
-
-    def __init__(self, what: str, where: str, got: str, remedy: str) -> None:
-        self.what, self.where, self.got, self.remedy = what, where, got, remedy
-        super().__init__(f"{where}: {what} Found: {got}. {remedy}")
-
-    def as_dict(self) -> dict[str, str]:
-        return {"what": self.what, "where": self.where, "got": self.got, "remedy": self.remedy}
 
 
 def _run(*argv: str, stdin: str) -> str:

@@ -15,8 +15,9 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node import a
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import Haproxy
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.admin import Refused as Said
 from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy.node.drains import GRACE_SECONDS, Drains, Wish
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused
 from ansible_collections.evenkeel.lb.plugins.modules import haproxy_server
-from ansible_collections.evenkeel.lb.plugins.modules.haproxy_server import Refused, Run
+from ansible_collections.evenkeel.lb.plugins.modules.haproxy_server import Run
 
 from tests.unit._haproxy.node.haproxy_daemon import RELEASES, Daemon, recorded
 
