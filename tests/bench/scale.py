@@ -24,6 +24,7 @@ from tests.bench.tables import medians, table
 from tests.suite.steps import BIN, ROOT
 
 NODES = (100, 300, 1000)
+LOCAL = (10, 50, 100)
 ROLES = ("haproxy", "keepalived")
 PACKAGES = ["haproxy 2.6.12-1", "libssl3 3.0.17-1"]
 PLAYS = Path(__file__).parent / "planning"
@@ -38,6 +39,9 @@ def measure(runs: int, say: Callable[[str], None]) -> dict[str, Any]:
             "core": medians([core(nodes) for _ in range(max(runs, 3))]),
             "ansible": through_ansible(nodes),
         }
+    for nodes in LOCAL:
+        say(f"- compare {nodes} nodes that need nothing")
+        found[f"compare {nodes}"] = medians([comparing(nodes) for _ in range(runs)])
     return found
 
 
@@ -48,12 +52,23 @@ def report(found: dict[str, Any]) -> str:
         head += [f"{column} s", "ms/node"]
     rows: list[list[object]] = []
     for nodes, figures in found.items():
+        if nodes.startswith("compare"):
+            continue
         pure, tasks = figures["core"], figures["ansible"]
         row: list[object] = [nodes]
         for seconds in (pure["plan"], tasks["plan"], pure["render"], tasks["render"], tasks["empty"]):
             row += [seconds, 1000 * seconds / int(nodes)]
         rows.append(row)
-    return table(head, rows)
+    return f"{table(head, rows)}\n\n{compared(found)}"
+
+
+def compared(found: dict[str, Any]) -> str:
+    """What comparing a node takes on the controller where nothing differs, and whether that grows with their number."""
+    rows: list[list[object]] = []
+    for nodes in LOCAL:
+        figures = found[f"compare {nodes}"]
+        rows.append([nodes, figures["compare"], *(1000 * figures[one] / nodes for one in ("compare", "empty"))])
+    return table(["nodes that need nothing", "compare s", "ms/node", "an empty task ms/node"], rows)
 
 
 def core(nodes: int) -> dict[str, float | None]:
@@ -104,15 +119,32 @@ def _template(role: str) -> str:
 
 def through_ansible(nodes: int) -> dict[str, float]:
     """Seconds that the tasks of planning/render.yml take."""
+    seconds = _tasks("render.yml", nodes)
+    return {
+        "empty": seconds["Do nothing"],
+        "plan": seconds["Plan"],
+        "render": sum(value for name, value in seconds.items() if name.startswith(("Prepare", "Render"))),
+    }
+
+
+def comparing(nodes: int) -> dict[str, float | None]:
+    """Seconds that the tasks of planning/compare.yml take."""
+    seconds = _tasks("compare.yml", nodes)
+    return {"empty": seconds["Do nothing"], "compare": seconds["Compare"]}
+
+
+def _tasks(playbook: str, nodes: int) -> dict[str, float]:
+    """Seconds by task."""
     with tempfile.TemporaryDirectory() as folder:
         hosts, tasks = Path(folder) / "hosts.json", Path(folder) / "tasks.json"
         hosts.write_text(json.dumps(inventory(nodes, role_defaults())))
         done = subprocess.run(
-            ["ansible-playbook", "-i", str(hosts), str(PLAYS / "render.yml")],
+            ["ansible-playbook", "-i", str(hosts), str(PLAYS / playbook)],
             env={
                 **os.environ,
                 "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_ACTION_PLUGINS": str(PLAYS / "actions"),
                 "ANSIBLE_CALLBACK_PLUGINS": str(PLAYS / "callbacks"),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_seconds",
                 "BENCH_TASKS": str(tasks),
@@ -123,10 +155,5 @@ def through_ansible(nodes: int) -> dict[str, float]:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"planning/render.yml with {nodes} nodes:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
-        seconds = json.loads(tasks.read_text())
-    return {
-        "empty": seconds["Do nothing"],
-        "plan": seconds["Plan"],
-        "render": sum(value for name, value in seconds.items() if name.startswith(("Prepare", "Render"))),
-    }
+            raise RuntimeError(f"planning/{playbook} with {nodes} nodes:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}")
+        return dict(json.loads(tasks.read_text()))

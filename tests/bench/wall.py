@@ -26,6 +26,7 @@ from tests.suite.steps import ROOT
 NODES = ("lb-1", "lb-2")
 PLAIN = Path(__file__).parent / "plain" / "site.yml"
 # What Ansible does by itself; it only has to find the collection.
+EMPTY = Path(__file__).parent / "empty.yml"
 NO_CFG = f"[defaults]\ncollections_path = {ROOT}/.ansible/collections\n"
 Say = Callable[[str], None]
 
@@ -42,11 +43,19 @@ def measure(runs: int, say: Say, name: str, subnet: IPv4Network) -> dict[str, An
                     hosts = {lab.address(node): node for node in NODES}
                     say(f"- {contender}, ansible.cfg: {config}")
                     first = playbook([*argv, *extra], hosts, text)
-                    again = [playbook([*argv, *extra], hosts, text) for _ in range(runs)]
+                    # In turn, so that whatever else the machine does slows both down.
+                    pairs = [
+                        [playbook([*what, *extra], hosts, text) for what in ([str(EMPTY)], argv)] for _ in range(runs)
+                    ]
+                    empty, again = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
                     Pair(lab).steady()
                     if contender == "site.yml":
                         wanted = {node: capture(lab, node, Path(folder)) for node in NODES}
-                    found[f"{contender}, {config}"] = {"first": summary([first]), "again": summary(again)}
+                    found[f"{contender}, {config}"] = {
+                        "first": summary([first]),
+                        "again": summary(again),
+                        "empty": summary(empty),
+                    }
                     different = [path for node in NODES for path in compare(lab, node, wanted[node])]
                     if different:
                         raise AssertionError(f"plain/site.yml has fallen behind; different: {', '.join(different)}")
@@ -75,6 +84,8 @@ def report(found: Mapping[str, Any]) -> str:
         "cpu s",
         "calls a node",
         "changed",
+        "an empty playbook s",
+        "times that",
     ]
     rows = []
     for name, figures in found.items():
@@ -82,12 +93,18 @@ def report(found: Mapping[str, Any]) -> str:
         rows.append(
             [name, first["seconds"], first["cpu"], max(first["calls"].values())]
             + [again["seconds"], again["cpu"], max(again["calls"].values()), again["changed"]]
+            + [figures["empty"]["seconds"], again["seconds"] / figures["empty"]["seconds"]]
         )
+    shares = [
+        f"{config}: {found[f'site.yml, {config}']['again']['seconds'] / found[f'task by task, {config}']['again']['seconds']:.2f}"
+        for config in ("ours", "none")
+        if f"task by task, {config}" in found
+    ]
     note = (
         "A call is an ssh, sftp or scp that really started. Every run starts over cold connections. "
         "cpu: what the controller worked, which a busy machine changes less than the time by the clock."
     )
-    return f"{table(head, rows)}\n\n{note}"
+    return f"{table(head, rows)}\n\nA run without changes, of the time that the same takes task by task: {', '.join(shares)}\n\n{note}"
 
 
 def capture(lab: Lab, node: str, folder: Path) -> dict[str, Any]:

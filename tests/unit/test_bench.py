@@ -155,14 +155,24 @@ def test_report_of_ways():
 def test_report_of_runs():
     found = wall.summary([Run(4.0, {"lb-1": 6}, {"lb-1": 0}, "", 3.0), Run(6.0, {"lb-1": 6}, {"lb-1": 0}, "", 3.0)])
     assert found == {"seconds": 5.0, "cpu": 3.0, "calls": {"lb-1": 6}, "changed": 0}
-    text = wall.report({"site.yml, ours": {"first": found, "again": found}})
-    assert "|site.yml,ours|5.0|3.0|6|5.0|3.0|6|0|" in text.replace(" ", "")
+    text = wall.report(
+        {
+            "site.yml, ours": {"first": found, "again": found, "empty": {**found, "seconds": 2.0}},
+            "task by task, ours": {"first": found, "again": {**found, "seconds": 20.0}, "empty": found},
+        }
+    )
+    assert "|site.yml,ours|5.0|3.0|6|5.0|3.0|6|0|2.0|2.5|" in text.replace(" ", "")
+    assert "task by task: ours: 0.25" in text
 
 
 def test_report_of_planning():
     seen = {"core": {"plan": 0.2, "render": 2.0}, "ansible": {"plan": 1.0, "render": 100.0, "empty": 20.0}}
-    last = scale.report({"1000": seen}).splitlines()[-1]
-    assert last.replace(" ", "") == "|1000|0.2|0.2|1.0|1.0|2.0|2.0|100|100|20.0|20.0|"
+    quiet = {f"compare {nodes}": {"empty": 0.1, "compare": 0.02 * nodes} for nodes in scale.LOCAL}
+    lines = [line.replace(" ", "") for line in scale.report({"1000": seen, **quiet}).splitlines()]
+    assert "|1000|0.2|0.2|1.0|1.0|2.0|2.0|100|100|20.0|20.0|" in lines
+    assert [line for line in lines if line.startswith(("|10|", "|50|", "|100|"))] == [
+        "|10|0.2|20.0|10.0|", "|50|1.0|20.0|2.0|", "|100|2.0|20.0|1.0|",
+    ]  # fmt: skip
 
 
 def test_core_planning_and_rendering_runs():
