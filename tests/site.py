@@ -38,6 +38,8 @@ DRAIN, UNDRAIN, STATUS, ROLLBACK = (
 # What a wait for a state may take: it ends with the state, and no busy machine comes near this. What has to be quick is
 # measured, in a test that runs alone (tests/alone.py).
 PATIENCE = 120.0
+# Seconds that Ansible waits for ssh and sudo, which do not answer a busy machine within its own ten.
+ANSWER = "60"
 
 # Does something while clients are there; returns what they and the kernels saw (tests/faults.py).
 Watched = Callable[[Callable[[], object]], dict[str, Any]]
@@ -192,7 +194,7 @@ def as_a_user() -> None:
     """Molecule's own settings of Ansible are for its plays, not for a user's."""
     for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
         del os.environ[name]
-    os.environ.update(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1")
+    os.environ.update(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", ANSIBLE_TIMEOUT=ANSWER)
 
 
 def on(lab: Lab, host: str, command: str) -> str:

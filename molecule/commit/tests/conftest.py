@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from crash import Crash  # noqa: E402 - the lab is found by the line above
 
 from lab.hosts import Lab  # noqa: E402
-from tests.site import PATIENCE  # noqa: E402
+from tests.site import ANSWER, PATIENCE  # noqa: E402
 
 NAME = os.environ.get("LAB_NAME", "mol-commit")
 # Each of pytest's processes (gw0, gw1, ...) has a host of its own.
@@ -103,6 +103,7 @@ class Node:
             **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_TIMEOUT": ANSWER,
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
             "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",

@@ -13,8 +13,6 @@ from lab import faults
 from lab.hosts import Lab
 from tests.suite.turns import MACHINE
 
-# Its hosts are prepared for the whole file.
-pytestmark = pytest.mark.xdist_group("crash")
 # Written at every start and reload of the daemon by a drop-in of the test's own: what it is about to read.
 WITNESS = "/root/witness.log"
 WITNESS_DROP_IN = """[Service]

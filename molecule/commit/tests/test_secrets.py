@@ -12,9 +12,6 @@ from conftest import CONFIG, Answer, Node, Proxy
 
 from tests.leaks import PLACES, leaks, left_here
 
-# Both look for what is left on the controller.
-pytestmark = pytest.mark.xdist_group("secrets")
-
 CANARIES = {
     "after a known word": "canary-one-6f1d2c",
     "in a secret file": "canary-two-93ab07",

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from lab.hosts import Lab  # noqa: E402  (the path above comes first)
 from lab.observer import Observer  # noqa: E402
-from tests.site import PATIENCE  # noqa: E402
+from tests.site import ANSWER, PATIENCE  # noqa: E402
 
 NODES = ("lb-1", "lb-2", "lb-3")
 CTL = "/usr/local/lib/evenkeel/vrrp/ctl"
@@ -44,6 +44,7 @@ class Pair:
                 **os.environ,
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_TIMEOUT": ANSWER,
                 "ANSIBLE_FORCE_COLOR": "0",
                 "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal" if argv[0] == "ansible" else "default",

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from lab.hosts import Lab  # noqa: E402  (the path above comes first)
-from tests.site import PATIENCE  # noqa: E402
+from tests.site import ANSWER, PATIENCE  # noqa: E402
 
 NODES = ("lb-1", "lb-2")
 # Where the internal service is: on the identity's own address in the tunnel.
@@ -69,7 +69,13 @@ class Site:
         command = ["ansible-playbook", playbook, "-i", str(self.inventory), *argv]
         if extra:
             command += ["-e", json.dumps(extra)]
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(env or {})}
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_TIMEOUT": ANSWER,
+            **(env or {}),
+        }
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
