@@ -144,7 +144,6 @@ def _tasks(playbook: str, nodes: int) -> dict[str, float]:
                 **os.environ,
                 "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_ACTION_PLUGINS": str(PLAYS / "actions"),
                 "ANSIBLE_CALLBACK_PLUGINS": str(PLAYS / "callbacks"),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_seconds",
                 "BENCH_TASKS": str(tasks),
