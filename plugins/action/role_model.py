@@ -13,7 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, node_names, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import MODELS, READS, Role, node_names
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import specification
 
 ARGUMENT_SPEC = {
     "role": {"type": "str", "required": True, "choices": list(MODELS)},

@@ -12,6 +12,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory imp
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
 ARGUMENT_SPEC = {
     "cluster": {"type": "str"},
@@ -37,14 +38,14 @@ class ActionModule(ActionBase):
         result["changed"] = False
 
         if args["hosts"] is not None:
-            planned = plan_all(args["hosts"], lambda name: variables(hostvars, name))
+            planned = plan_all(args["hosts"], lambda name: variables(hostvars, name), plan_options())
             plans = list(planned["plans"].values())
             answer: dict[str, Any] = {"plans": planned["plans"]}
         else:
             nodes = [{"name": name, "vars": variables(hostvars, name)} for name in args["nodes"]]
             first = nodes[0]["vars"] if nodes else None
             cluster = args["cluster"] or (first or {}).get("evenkeel_cluster") or CLUSTER_DEFAULT
-            planned = plan(cluster, nodes)
+            planned = plan(cluster, nodes, plan_options())
             plans = [planned]
             answer = {"plan": planned}
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import CLUSTER_DEFAULT
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import no_nodes, plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
 # Variables of other roles that a role's model reads.
 READS: Mapping[str, Sequence[str]] = {"wireguard": ("haproxy_backends", "haproxy_listens")}
 
@@ -49,14 +47,6 @@ class Role:
         return variables(self.hostvars, node)
 
 
-def specification(role: str) -> dict[str, Any]:
-    """The options that `meta/argument_specs.yml` gives the role's main entry point."""
-    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    # Most of what a model takes is reading YAML, so by C's reader.
-    loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return dict(loaded["argument_specs"]["main"]["options"])
-
-
 def node_names(host: str, value: Any) -> list[str]:
     """The names in `evenkeel_nodes`; refuses what lists none."""
     if not isinstance(value, list) or any(isinstance(name, bool) or not isinstance(name, (str, int)) for name in value):
@@ -84,7 +74,7 @@ def _keepalived(role: Role) -> dict[str, Any]:
 
     nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
     cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
-    planned = plan(cluster or CLUSTER_DEFAULT, nodes)
+    planned = plan(cluster or CLUSTER_DEFAULT, nodes, plan_options())
     return keepalived_model.prepare(planned, role.host, role.given, role.options, role.names)
 
 

@@ -4,7 +4,7 @@
 """What the values of a cluster have to do with each other: one function per rule, each yields its findings.
 
 The identifiers are those of docs/rules.md. Rules about one value alone (A1, A5, A10, A11, A13, A16, A22, B6, C15) and
-about nodes that disagree (A11, A12, A17, C4) are applied by model.py while it reads.
+about nodes that disagree (A11, A12, A17, C4) are applied by variables.py and inventory.py while they are read.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from itertools import combinations
 from typing import Callable
 
 from .._core.findings import ERROR, WARNING, Finding
-from .inventory import Cluster, Instance, IPAddress, Node, SyncGroup
+from .._core.spec import nearest, show
+from .model import Cluster, Instance, IPAddress, Node, SyncGroup
 from .ranking import Order
-from .reader import nearest, show
 from .tracking import STRONGEST, Weights, clamp, skew_seconds
 
 

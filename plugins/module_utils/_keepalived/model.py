@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._cluster.inventory import KEYS
 from .._cluster.tracking import CHECK
+from .._cluster.variables import KEYS
 from .._core.findings import ERROR, WARNING, CoreError, Finding
 from .._core.spec import conform_dict, slips
 from .conf import CHECK_HTTP, FAULT_VALUE, auth_digest, quote

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import Finding
 
-from tests.unit._cluster.plan_data import SECOND, five, instance, nodes
+from tests.unit._cluster.plan_data import SECOND, five, instance, nodes, plan
 
 CHECK = {"name": "gateway", "command": "/usr/local/bin/gateway"}
 
@@ -39,9 +38,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(virtual_router_id=None),
         [
             (
-                "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: "
-                "nothing. Accepted: 1 to 255. Choose a number that no other VRRP router on this network uses. "
-                "[A1]"
+                "error: edge: keepalived_instances[0]: The key virtual_router_id is missing. Found: nothing. Add "
+                "virtual_router_id. [A1]"
             ),
         ],
     ),
@@ -50,7 +48,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(virtual_router_id=0),
         [
             (
-                "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: 0. "
+                "error: edge: keepalived_instances[0].virtual_router_id: The number is out of range. Found: 0. "
                 "Accepted: 1 to 255. Choose a number that no other VRRP router on this network uses. [A1]"
             ),
         ],
@@ -60,9 +58,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(virtual_router_id="many"),
         [
             (
-                "error: edge: keepalived_instances[0].virtual_router_id: This must be a whole number. Found: "
-                "'many'. Accepted: 1 to 255. Choose a number that no other VRRP router on this network uses. "
-                "[A1]"
+                "error: edge: keepalived_instances[0].virtual_router_id: The value must be a whole number. Found: "
+                "'many'. Accepted: 1 to 255. Choose a number that no other VRRP router on this network uses. [A1]"
             ),
         ],
     ),
@@ -96,14 +93,12 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(per_node={"lb-1": {"keepalived_priority": 255}, "lb-2": {"keepalived_priority": 0}}),
         [
             (
-                "error: lb-1: keepalived_priority: This must be a whole number. Found: 255. Accepted: 1 to 254. "
-                "Choose a number from 2 to 254; 255 belongs to an owner of the address, and a virtual one has "
-                "none. [A5]"
+                "error: lb-1: keepalived_priority: The number is out of range. Found: 255. Accepted: 1 to 254. Choose"
+                " a number from 2 to 254; 255 belongs to an owner of the address, and a virtual one has none. [A5]"
             ),
             (
-                "error: lb-2: keepalived_priority: This must be a whole number. Found: 0. Accepted: 1 to 254. "
-                "Choose a number from 2 to 254; 255 belongs to an owner of the address, and a virtual one has "
-                "none. [A5]"
+                "error: lb-2: keepalived_priority: The number is out of range. Found: 0. Accepted: 1 to 254. Choose a"
+                " number from 2 to 254; 255 belongs to an owner of the address, and a virtual one has none. [A5]"
             ),
         ],
     ),
@@ -181,8 +176,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(keepalived_spread="pairs"),
         [
             (
-                "error: edge: keepalived_spread: This is not a word that is known here. Found: 'pairs'. "
-                "Accepted: pair, all. Did you mean pair? [A8]"
+                "error: edge: keepalived_spread: The value is not one that is known. Found: 'pairs'. Accepted: pair, "
+                "all. Did you mean pair? Choose one of them. [A8]"
             ),
         ],
     ),
@@ -212,8 +207,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(initial_state="MAIN"),
         [
             (
-                "error: edge: keepalived_instances[0].initial_state: This is not a word that is known here. "
-                "Found: 'MAIN'. Accepted: BACKUP, MASTER. Write one of the accepted words. [A9]"
+                "error: edge: keepalived_instances[0].initial_state: The value is not one that is known. Found: "
+                "'MAIN'. Accepted: BACKUP, MASTER. Choose one of them. [A9]"
             ),
         ],
     ),
@@ -248,8 +243,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(keepalived_advert_interval=0),
         [
             (
-                "error: edge: keepalived_advert_interval: This must be a number of seconds. Found: 0. Accepted: "
-                "0.01 to 255. Correct the number. [A10]"
+                "error: edge: keepalived_advert_interval: The number is out of range. Found: 0. Accepted: 0.01 to "
+                "255. Correct it. [A10]"
             ),
         ],
     ),
@@ -269,8 +264,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(version=4),
         [
             (
-                "error: edge: keepalived_instances[0].version: This must be a whole number. Found: 4. Accepted: "
-                "2 to 3. Use 3, or 2 where old routers have to take part. [A11]"
+                "error: edge: keepalived_instances[0].version: The value is not one that is known. Found: 4. "
+                "Accepted: 2, 3. Use 3, or 2 where old routers have to take part. [A11]"
             ),
         ],
     ),
@@ -294,9 +289,9 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         ),
         [
             (
-                "error: lb-2: keepalived_auth_pass: The nodes of a cluster must agree on keepalived_auth_pass. "
-                "Found: 7 characters, where lb-1 has 8 characters. Set it once, in the vars of the cluster's "
-                "group, and not per host. [A12]"
+                "error: lb-2: keepalived_auth_pass: The nodes of a cluster must agree on keepalived_auth_pass. Found:"
+                " a value of 7 characters, where lb-1 has a value of 8 characters. Set it once, in the vars of the "
+                "cluster's group, and not per host. [A12]"
             ),
             (
                 "warning: edge: keepalived_vrrp_version: VRRPv2 adverts in whole seconds and waits up to a "
@@ -315,9 +310,9 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         ),
         [
             (
-                "error: lb-2: keepalived_auth_pass: The nodes of a cluster must agree on keepalived_auth_pass. "
-                "Found: 8 characters, where lb-1 has 8 characters, other ones. Set it once, in the vars of the "
-                "cluster's group, and not per host. [A12]"
+                "error: lb-2: keepalived_auth_pass: The nodes of a cluster must agree on keepalived_auth_pass. Found:"
+                " a value of 8 characters, where lb-1 has a value of 8 characters, another one. Set it once, in the "
+                "vars of the cluster's group, and not per host. [A12]"
             ),
             (
                 "warning: edge: keepalived_vrrp_version: VRRPv2 adverts in whole seconds and waits up to a "
@@ -332,9 +327,9 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(auth_pass="Venezuela21", version=2, advert_interval=1),
         [
             (
-                "error: edge: keepalived_instances[0].auth_pass: The password is longer than 8 characters: "
-                "keepalived would use another one without a word. Found: 11 characters. Accepted: 1 to 8 "
-                "ASCII characters without blanks, quotes, braces, backslashes, # and !. Choose another password. [A13]"
+                "error: edge: keepalived_instances[0].auth_pass: The password is longer than 8 characters: keepalived"
+                " would use another one without a word. Found: a value of 11 characters. Accepted: 1 to 8 ASCII "
+                "characters without blanks, quotes, braces, backslashes, # and !. Choose another password. [A13]"
             ),
             (
                 "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
@@ -349,10 +344,10 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
             one(auth_pass=password, version=2, advert_interval=1),
             [
                 (
-                    "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
-                    "reads differently: keepalived would use another one without a word. Found: 3 characters. "
-                    "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
-                    "Choose another password. [A13]"
+                    "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived reads"
+                    " differently: keepalived would use another one without a word. Found: a value of 3 characters. "
+                    "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. Choose "
+                    "another password. [A13]"
                 ),
                 (
                     "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
@@ -368,10 +363,10 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(auth_pass="schlüss", version=2, advert_interval=1),
         [
             (
-                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived "
-                "reads differently: keepalived would use another one without a word. Found: 7 characters. "
-                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. "
-                "Choose another password. [A13]"
+                "error: edge: keepalived_instances[0].auth_pass: The password holds a character that keepalived reads"
+                " differently: keepalived would use another one without a word. Found: a value of 7 characters. "
+                "Accepted: 1 to 8 ASCII characters without blanks, quotes, braces, backslashes, # and !. Choose "
+                "another password. [A13]"
             ),
             (
                 "warning: edge: keepalived_instances[0].version: VRRPv2 adverts in whole seconds and waits up to"
@@ -418,8 +413,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(keepalived_down_timer_adverts=0),
         [
             (
-                "error: edge: keepalived_down_timer_adverts: This must be a whole number. Found: 0. Accepted: 1 "
-                "to 100. Correct the number. [A16]"
+                "error: edge: keepalived_down_timer_adverts: The number is out of range. Found: 0. Accepted: 1 to "
+                "100. Correct it. [A16]"
             ),
         ],
     ),
@@ -485,12 +480,12 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         one(virtual_adresses=[]),
         [
             (
-                "error: edge: keepalived_instances[0].virtual_adresses: This key is not known here. Found: "
-                "'virtual_adresses'. Accepted: name, virtual_router_id, interface, virtual_addresses, anchor, "
-                "track, track_scripts, track_interfaces, prefer, version, advert_interval, unicast, "
-                "preempt_delay, nopreempt, initial_state, auth_pass, garp_master_refresh, notify_master, "
-                "notify_backup, notify_fault, notify_stop, smtp_alert, options. Did you mean virtual_addresses? "
-                "[A21]"
+                "error: edge: keepalived_instances[0]: The key virtual_adresses is unknown here. Found: "
+                "virtual_adresses. Accepted: name, virtual_router_id, interface, virtual_addresses, anchor, track, "
+                "track_scripts, track_interfaces, prefer, version, advert_interval, unicast, preempt_delay, "
+                "nopreempt, initial_state, auth_pass, garp_master_refresh, notify_master, notify_backup, "
+                "notify_fault, notify_stop, smtp_alert, options. Did you mean virtual_addresses? Correct or remove "
+                "it. [A21]"
             ),
         ],
     ),
@@ -498,13 +493,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         "A21 shape",
         nodes(instances=["public"]),
         [
-            (
-                "error: edge: keepalived_instances[0]: This must be a dictionary. Found: 'public'. Accepted: "
-                "name, virtual_router_id, interface, virtual_addresses, anchor, track, track_scripts, "
-                "track_interfaces, prefer, version, advert_interval, unicast, preempt_delay, nopreempt, "
-                "initial_state, auth_pass, garp_master_refresh, notify_master, notify_backup, notify_fault, "
-                "notify_stop, smtp_alert, options. Write it as `key: value`. [A21]"
-            ),
+            ("error: edge: keepalived_instances[0]: The value must be a mapping. Found: 'public'. Write it so. [A21]"),
         ],
     ),
     (
@@ -645,8 +634,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(per_node={"lb-2": {"keepalived_state": "gone"}}),
         [
             (
-                "error: lb-2: keepalived_state: This is not a word that is known here. Found: 'gone'. Accepted: "
-                "present, absent. Write one of the accepted words. [A23]"
+                "error: lb-2: keepalived_state: The value is not one that is known. Found: 'gone'. Accepted: present,"
+                " absent. Choose one of them. [A23]"
             ),
         ],
     ),
@@ -773,8 +762,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(keepalived_preempt_delay=1001),
         [
             (
-                "error: edge: keepalived_preempt_delay: This must be a number of seconds. Found: 1001. Accepted:"
-                " 0 to 1000. Correct the number. [B5]"
+                "error: edge: keepalived_preempt_delay: The number is out of range. Found: 1001. Accepted: 0 to 1000."
+                " Correct it. [B5]"
             ),
         ],
     ),
@@ -814,8 +803,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(instances=[instance(track_scripts=["gateway"])], keepalived_scripts=[{**CHECK, "weight": -254}]),
         [
             (
-                "error: edge: keepalived_scripts[0].weight: This must be a whole number. Found: -254. Accepted: "
-                "-253 to 253. Choose a weight in range, or none: then a failure is a FAULT. [B6]"
+                "error: edge: keepalived_scripts[0].weight: The number is out of range. Found: -254. Accepted: -253 "
+                "to 253. Choose a weight in range, or none: then a failure is a FAULT. [B6]"
             ),
         ],
     ),
@@ -943,8 +932,8 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         nodes(keepalived_track_services={"haproxy": {"alive": {"interval": 0.5}}}),
         [
             (
-                "error: edge: keepalived_track_services.haproxy.alive.interval: This must be a whole number. "
-                "Found: 0.5. Accepted: 1 to 4294. Correct the number. [B13]"
+                "error: edge: keepalived_track_services.haproxy.alive.interval: The value must be a whole number. "
+                "Found: 0.5. Accepted: 1 to 4294. Write it so. [B13]"
             ),
         ],
     ),
@@ -1097,10 +1086,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         "C4 word",
         nodes(keepalived_unicast="perhaps"),
         [
-            (
-                "error: edge: keepalived_unicast: This must be true or false. Found: 'perhaps'. Accepted: true, "
-                "false. Write one of them. [C4]"
-            ),
+            ("error: edge: keepalived_unicast: The value must be true or false. Found: 'perhaps'. Write it so. [C4]"),
         ],
     ),
     (
@@ -1250,7 +1236,7 @@ CASES: list[tuple[str, list[dict[str, Any]], list[str]]] = [
         [
             (
                 "error: edge: keepalived_instances[0].virtual_addresses[0]: This is the address of the network "
-                "itself. Found: '198.51.100.0/24'. Choose a host's address in it. [C10]"
+                "itself. Found: '198.51.100.0/24'. Choose a host's address. [C10]"
             ),
         ],
     ),
@@ -1445,7 +1431,7 @@ def test_every_rule_is_documented() -> None:
     """docs/rules.md lists what the code names, and nothing else."""
     root = Path(__file__).parents[3]
     core = root / "plugins/module_utils/_cluster"
-    code = "".join((core / name).read_text() for name in ("reader.py", "inventory.py", "rules.py", "plan.py"))
+    code = "".join((core / name).read_text() for name in ("variables.py", "inventory.py", "rules.py", "plan.py"))
     named = set(re.findall(r'"([ABC][0-9]{1,2})"', code))
     listed = re.findall(r"^\| ([ABC][0-9]{1,2}) \|", (root / "docs/rules.md").read_text(), re.MULTILINE)
     assert sorted(named) == sorted(listed)
@@ -1453,6 +1439,6 @@ def test_every_rule_is_documented() -> None:
 
 def test_every_rule_has_a_case() -> None:
     core = Path(__file__).parents[3] / "plugins/module_utils/_cluster"
-    code = "".join((core / name).read_text() for name in ("reader.py", "inventory.py", "rules.py"))
+    code = "".join((core / name).read_text() for name in ("variables.py", "inventory.py", "rules.py"))
     named = set(re.findall(r'"([ABC][0-9]{1,2})"', code))
     assert named == {re.search(r"\[(\w+)\]$", line).group(1) for case in CASES for line in case[2]}  # type: ignore[union-attr]
