@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from typing import Any, NamedTuple
 
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 
 ROLE = ROLES / "haproxy"
 

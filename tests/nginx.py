@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 
 ROLE = ROLES / "nginx"
 HEAD = "#jinja2: trim_blocks: True, lstrip_blocks: True"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.evenkeel.lb.plugins.module_utils._traefik.model import WHEEL, build
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 
 ROLE = ROLES / "traefik"
 CACHE = Path("~/.cache/evenkeel/traefik").expanduser()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Clock, page
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Clock
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.page import page
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.picture import LACKING, Lacking, draw
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.told import told
 

@@ -16,7 +16,8 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.services import 
 from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import VARIABLE
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import plain
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, node_names, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, node_names
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import specification
 
 ARGUMENT_SPEC = {
     "role": {"type": "str", "required": True, "choices": sorted(NAMES)},

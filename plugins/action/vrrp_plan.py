@@ -13,6 +13,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import d
 from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import plan, plan_all
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.findings import refusal, texts
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
 ARGUMENT_SPEC = {
     "cluster": {"type": "str"},
@@ -38,14 +39,14 @@ class ActionModule(ActionBase):
         result["changed"] = False
 
         if args["hosts"] is not None:
-            planned = plan_all(args["hosts"], lambda name: variables(hostvars, name))
+            planned = plan_all(args["hosts"], lambda name: variables(hostvars, name), plan_options())
             plans = list(planned["plans"].values())
             answer: dict[str, Any] = {"plans": planned["plans"]}
         else:
             nodes = [{"name": name, "vars": variables(hostvars, name)} for name in args["nodes"]]
             first = nodes[0]["vars"] if nodes else None
             cluster = args["cluster"] or (first or {}).get("evenkeel_cluster") or CLUSTER_DEFAULT
-            planned = plan(cluster, nodes)
+            planned = plan(cluster, nodes, plan_options())
             plans = [planned]
             answer = {"plan": planned}
 

@@ -51,6 +51,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import r
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import plan
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
 NAME = "evenkeel.lb.vrrp_plan"
 
@@ -63,7 +64,7 @@ def vrrp_plan(nodes: Sequence[str], hostvars: Mapping[str, Any], cluster: str | 
         raise AnsibleFilterError(f"{NAME}: `hostvars` must be Ansible's hostvars, not {type(hostvars).__name__}.")
     read = [{"name": str(name), "vars": variables(hostvars, str(name))} for name in nodes]
     first: Mapping[str, Any] = (read[0]["vars"] if read else None) or {}  # type: ignore[assignment]
-    planned = plan(cluster or first.get("evenkeel_cluster") or CLUSTER_DEFAULT, read)
+    planned = plan(cluster or first.get("evenkeel_cluster") or CLUSTER_DEFAULT, read, plan_options())
     try:
         require(planned)
     except CoreError as error:

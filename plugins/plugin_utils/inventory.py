@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import KEYS
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.variables import KEYS
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The timeline of a run as SVG, drawn with drawsvg: an extra of the controller.
 
-Classes, not colours: the page says what they look like in light and in dark (`_report/page.py`). drawsvg escapes texts but
+Classes, not colours: the page says what they look like in light and in dark (`templates/report.html.j2`). drawsvg escapes texts but
 no attributes, so these are numbers and words of ours only.
 """
 
@@ -12,9 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._report.html import Markup, readable
-from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Clock, Told, milliseconds, seconds
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import (
+    Clock,
+    Told,
+    milliseconds,
+    readable,
+    seconds,
+)
 from ansible_collections.evenkeel.lb.plugins.module_utils._report.timeline import Span
+from markupsafe import Markup
 
 LACKING = (
     "The page has no picture: the Python library drawsvg is missing on this controller."

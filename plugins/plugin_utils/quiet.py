@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.evenkeel.lb.plugins.action import commit, packages, role_model
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES
 
 try:
     from ansible.template import trust_as_template as trusted

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import no_nodes
 from ansible_collections.evenkeel.lb.plugins.module_utils._core import role as core
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
@@ -18,7 +16,6 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._core.services import 
 from ansible_collections.evenkeel.lb.plugins.module_utils._plan import accept
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.inventory import variables
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
 UTILS = "ansible_collections.evenkeel.lb.plugins.module_utils"
 
 
@@ -36,14 +33,6 @@ class Role(core.Role):
 
     def inventory(self, node: str) -> dict[str, Any] | None:
         return variables(self.hostvars, node)
-
-
-def specification(role: str) -> dict[str, Any]:
-    """The options that `meta/argument_specs.yml` gives the role's main entry point."""
-    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    # Most of what a model takes is reading YAML, so by C's reader.
-    loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return dict(loaded["argument_specs"]["main"]["options"])
 
 
 def node_names(host: str, value: Any) -> list[str]:

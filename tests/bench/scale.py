@@ -77,7 +77,7 @@ def core(nodes: int) -> dict[str, float | None]:
     from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan_all
     from ansible_collections.evenkeel.lb.plugins.module_utils._haproxy import model as haproxy
     from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived import model as keepalived_model
-    from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import specification
+    from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options, specification
 
     templates = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
     templates.filters.update(FilterModule().filters())
@@ -87,7 +87,7 @@ def core(nodes: int) -> dict[str, float | None]:
     variables = hostvars(nodes)
 
     begin = time.perf_counter()
-    planned = plan_all(list(variables), variables.get)
+    planned = plan_all(list(variables), variables.get, plan_options())
     planned_at = time.perf_counter()
     assert not planned["errors"], planned["errors"][:3]
     for name, own in variables.items():

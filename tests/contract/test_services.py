@@ -21,6 +21,7 @@ RECORD = "plugins/module_utils/_core/services.py"
 MAY: dict[str, set[str]] = {
     # The cluster is keepalived's: its variables are planned, its state decides the order of a rollout and what status says.
     "plugins/module_utils/_cluster/*.py": {"keepalived"},
+    "plugins/plugin_utils/specification.py": {"keepalived"},
     "plugins/module_utils/_rollout/*.py": {"keepalived"},
     "plugins/module_utils/_report/status.py": {"keepalived", "haproxy"},
     "plugins/modules/drain.py": {"keepalived"},

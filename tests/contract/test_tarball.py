@@ -9,6 +9,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import yaml
+
 from tests.suite.steps import BIN, ROOT, environment
 
 EXPECTED = {
@@ -34,3 +36,17 @@ def test_top_level(tmp_path: Path) -> None:
         names = tar.getnames()
     assert {name.split("/")[0] for name in names} == EXPECTED
     assert [name for name in names if "/." in name or name.endswith(".pyc")] == []
+    assert {"plugins/plugin_utils/templates/report.html.j2", "meta/ee-requirements.txt"} <= set(names)
+
+
+def test_what_an_execution_environment_gets_is_what_we_test_with() -> None:
+    meta = yaml.safe_load((ROOT / "meta/execution-environment.yml").read_text(encoding="utf-8"))
+    wanted = _packages(meta["dependencies"]["python"], "~=")
+    tested = _packages("requirements.txt", "==")
+    assert set(wanted) == set(tested) - {"ansible-core"}
+    assert all(tested[name].startswith(f"{release}.") for name, release in wanted.items())
+
+
+def _packages(file: str, relation: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return dict(line.split(relation, 1) for line in lines if not line.startswith("#"))

@@ -15,12 +15,12 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.conf import configured, in_force, refusals
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import prepare
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 
 from tests.golden.daemons import RELEASES, daemons
+from tests.unit._cluster.plan_data import plan
 
 HERE = Path(__file__).parent / "keepalived"
 ROLE = ROLES / "keepalived"

@@ -10,21 +10,14 @@ import json
 from itertools import product
 from typing import Any
 
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import (
-    CHECK_KEYS,
-    GROUP_KEYS,
-    INSTANCE_KEYS,
-    KEYS,
-    SCRIPT_KEYS,
-    SERVICE_KEYS,
-    VIP_KEYS,
-)
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.tracking import SPAN
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.variables import KEYS, SERVICE
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit._cluster.plan_data import five, nodes
+from tests.unit._cluster.plan_data import five, nodes, plan, plan_all
 
 FEW = settings(max_examples=60, deadline=None)
 SERVICES = ["haproxy", "nginx"]
@@ -264,7 +257,18 @@ def test_addresses_of_a_lost_node_land_on_different_survivors(size: int, number:
 
 
 WORDS = ["lb-1", "i0", "198.51.100.28/24", "2001:db8::28/64", "::", "haproxy", "eth0", "MASTER", "absent", "{{ x }}"]
-WRITTEN = sorted({*VIP_KEYS, *SCRIPT_KEYS, *GROUP_KEYS, *SERVICE_KEYS, *CHECK_KEYS, "haproxy", "i0"})
+
+
+def keys(option: Plan) -> set[str]:
+    """Every key that a value of this option may have, at any depth."""
+    return {
+        *(option.get("options") or {}),
+        *(key for one in (option.get("options") or {}).values() for key in keys(one)),
+    }
+
+
+WRITTEN = sorted({key for option in (*plan_options().values(), SERVICE) for key in keys(option)} | {"haproxy", "i0"})
+INSTANCE_KEYS = sorted(plan_options()["keepalived_instances"]["options"])
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers(-300, 300) | st.floats() | st.text(max_size=8) | st.sampled_from(WORDS),
     lambda inner: (

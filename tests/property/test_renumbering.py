@@ -10,12 +10,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.change import classify
 from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.order import roll_out
 
 from tests.property.test_plan_properties import SERVICES, STATES, effective, instances, master
-from tests.unit._cluster.plan_data import five, nodes
+from tests.unit._cluster.plan_data import five, nodes, plan
 
 Node = dict[str, Any]
 

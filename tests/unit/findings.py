@@ -24,7 +24,8 @@ SPEAKERS = {
     "Finding": (2, 4),
     "finding": (1, 3),
     "fault": (1, 3),
-    "refuse": (2, 4),
+    "refuse": (0, 2),
+    "Refused": (0, 1),
     "NoAddress": (0, 1),
     "Unreadable": (0,),
 }
@@ -65,19 +66,40 @@ def unpinned(role: str, *files: str, least: int) -> list[list[str]]:
 
 
 def _sentences(path: Path) -> Iterator[list[str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
-            speaker = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            for place in SPEAKERS.get(speaker, ()):
-                for argument in node.args[place : place + 1]:
-                    yield from _texts(argument)
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        named = _named(statement)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+                speaker = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                for place in SPEAKERS.get(speaker, ()):
+                    for argument in node.args[place : place + 1]:
+                        yield from _texts(argument, named)
 
 
-def _texts(node: ast.expr) -> Iterator[list[str]]:
+def _named(statement: ast.stmt) -> dict[str, list[ast.expr]]:
+    """What the names within a function or a class may stand for, where it is written out."""
+    named: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(statement):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            for name, value in pairs:
+                if isinstance(name, ast.Name):
+                    named.setdefault(name.id, []).append(value)
+    return named
+
+
+def _texts(node: ast.expr, named: Mapping[str, list[ast.expr]]) -> Iterator[list[str]]:
     """What an argument may be, where it is written out."""
     if isinstance(node, ast.IfExp):
-        yield from _texts(node.body)
-        yield from _texts(node.orelse)
+        yield from _texts(node.body, named)
+        yield from _texts(node.orelse, named)
+    elif isinstance(node, ast.Name):
+        for value in named.get(node.id, []):
+            yield from _texts(value, {})
     elif isinstance(node, ast.Constant):
         yield [str(node.value)]
     elif isinstance(node, ast.JoinedStr):

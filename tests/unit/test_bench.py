@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan_all
 
 from lab.observer import Event, Record
 from tests.bench import load, propagating, scale, suffering, wall
@@ -18,6 +17,7 @@ from tests.bench.calls import RECAP, Run, count
 from tests.bench.inventory import hostvars, inventory
 from tests.bench.tables import medians, table
 from tests.faults import FAULTS, figures, pack
+from tests.unit._cluster.plan_data import plan_all
 
 
 def test_table():

@@ -13,22 +13,24 @@ from ipaddress import ip_interface
 from typing import Any, Callable, Optional
 
 from .._core.findings import ERROR, CoreError, Finding
+from .._core.spec import show
 from .demands import NODES
-from .inventory import CLUSTER_DEFAULT, Cluster, Instance, Node, literals, read
+from .inventory import CLUSTER_DEFAULT, read
+from .model import Cluster, Instance, Node, literals
 from .ranking import Order, orders
-from .reader import show
 from .rules import ROUTER_IDS_APART, VIPS_APART, Context, check, load, ready_checks
 from .tracking import Weights, clamp, detection_seconds, hang_seconds, weights
 
 
-def plan(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def plan(cluster: str, nodes: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
     """The plan of one cluster.
 
     `nodes` are its hosts in order of preference, each `{name, vars}`: the host's inventory variables, or None
-    for a host that the inventory does not have. With errors, nothing but the findings is returned.
+    for a host that the inventory does not have. `options` are those of the role keepalived that `variables.plan_options`
+    gives. With errors, nothing but the findings is returned.
     """
     cluster = str(cluster)
-    model = read(cluster, nodes)
+    model = read(cluster, nodes, options)
     ranked = orders(model)
     preempting = [instance for instance in model.instances if not instance.nopreempt]
     strength = weights(
@@ -153,14 +155,16 @@ def _detection(model: Cluster, order: Order, instance: Instance, node: Node) -> 
 # --- several clusters -----------------------------------------------------------------------------------------
 
 Lookup = Callable[[str], Optional[Mapping[str, Any]]]
-Planner = Callable[[str, Sequence[Mapping[str, Any]]], "dict[str, Any]"]
+Planner = Callable[[str, Sequence[Mapping[str, Any]], Mapping[str, Any]], "dict[str, Any]"]
 
 
-def plan_all(hosts: Iterable[str], lookup: Lookup, planner: Planner = plan) -> dict[str, Any]:
+def plan_all(
+    hosts: Iterable[str], lookup: Lookup, options: Mapping[str, Any], planner: Planner = plan
+) -> dict[str, Any]:
     """The plans of every cluster among `hosts`, and what clusters have to do with each other.
 
     `lookup` returns a host's inventory variables, or None, and is called once per host. A cluster's nodes are its
-    `evenkeel_nodes`, among `hosts` or not. `planner` plans each.
+    `evenkeel_nodes`, among `hosts` or not. `options` are as those of `plan`, and `planner` plans each.
     """
     seen: dict[str, Mapping[str, Any] | None] = {}
 
@@ -186,7 +190,8 @@ def plan_all(hosts: Iterable[str], lookup: Lookup, planner: Planner = plan) -> d
         findings += outside
         if not isinstance(listed, (list, tuple)):
             continue
-        plans[cluster] = planner(cluster, [{"name": str(name), "vars": variables(str(name))} for name in listed])
+        nodes = [{"name": str(name), "vars": variables(str(name))} for name in listed]
+        plans[cluster] = planner(cluster, nodes, options)
     findings += _across(plans, seen)
     return {
         "plans": plans,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .inventory import Cluster, Instance, Node
+from .model import Cluster, Instance, Node
 from .tracking import HIGHEST, NODES, PLACES, SPAN
 
 

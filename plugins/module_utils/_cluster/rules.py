@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the values of a cluster have to do with each other: one function per rule, each yields its faults.
 
-Rules about one value alone and about nodes that disagree are checked by inventory.py while it reads (demands.py).
+Rules about one value alone and about nodes that disagree are checked by variables.py and inventory.py while they are read
+(demands.py).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from itertools import combinations
 
 from .._core.findings import WARNING, Finding, fault
 from .._core.register import Rules
+from .._core.spec import nearest, show
 from .demands import CHECK, DELAY, INTERFACE, NAMES, PRIORITIES, PRIORITY, SOURCE, VIP
-from .inventory import Cluster, Instance, IPAddress, Node, SyncGroup
+from .model import Cluster, Instance, IPAddress, Node, SyncGroup
 from .ranking import Order
-from .reader import nearest, show
 from .tracking import STRONGEST, Weights, clamp, skew_seconds
 
 

@@ -10,9 +10,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._cluster.inventory import CLUSTER_DEFAULT, KEYS
+from .._cluster.inventory import CLUSTER_DEFAULT
 from .._cluster.plan import plan as plan_cluster
 from .._cluster.tracking import CHECK
+from .._cluster.variables import KEYS, plan_options
 from .._core.findings import CoreError, Finding
 from .._core.register import Rules
 from .._core.role import Draft, Role
@@ -45,7 +46,7 @@ def of(role: Role) -> dict[str, Any]:
     """What the role is given on its host: the cluster is planned first, by every node alike."""
     nodes: list[dict[str, Any]] = [{"name": node, "vars": role.inventory(node)} for node in role.nodes]
     cluster = (nodes[0]["vars"] or {}).get("evenkeel_cluster") if nodes else None
-    planned = plan_cluster(cluster or CLUSTER_DEFAULT, nodes)
+    planned = plan_cluster(cluster or CLUSTER_DEFAULT, nodes, plan_options(role.options))
     return prepare(planned, role.host, role.given, role.options, role.names)
 
 

@@ -17,9 +17,9 @@ VARIABLE = "evenkeel_accept"
 ACCEPT = define("accept", "`evenkeel_accept` is a list of rules that warn.", room="all")
 
 
-def plan(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def plan(cluster: str, nodes: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
     """The plan of one cluster without the warnings that all of its nodes accept."""
-    planned = clusters.plan(cluster, nodes)
+    planned = clusters.plan(cluster, nodes, options)
     wanted = {str(node["name"]): (node["vars"] or {}).get(VARIABLE) for node in nodes}
     # What several nodes have from a group is judged once.
     first: dict[str, str] = {}
@@ -35,9 +35,9 @@ def plan(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**planned, "warnings": _without(planned["warnings"], set.intersection(*map(_set, wanted.values())))}
 
 
-def plan_all(hosts: Iterable[str], lookup: clusters.Lookup) -> dict[str, Any]:
+def plan_all(hosts: Iterable[str], lookup: clusters.Lookup, options: Mapping[str, Any]) -> dict[str, Any]:
     """The same for every cluster among `hosts`."""
-    return clusters.plan_all(hosts, lookup, plan)
+    return clusters.plan_all(hosts, lookup, options, plan)
 
 
 def of_host(model: Mapping[str, Any], wanted: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from .._cluster.reader import show
 from .._commit.lease import read_lease
 from .._core.findings import ERROR, WARNING, Finding
+from .._core.spec import show
 from .._keepalived.change import CLASSES, NONE, ROLLING, SWITCH, TWO_STEP, classify
 
 Plan = Mapping[str, Any]

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster import plan as core
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
 INSTANCE: dict[str, Any] = {
     "name": "public",
@@ -22,6 +26,15 @@ SECOND: dict[str, Any] = {
     "virtual_addresses": ["192.0.2.28/24"],
     "track": ["haproxy"],
 }
+
+
+def plan(cluster: str, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The plan by the role's own specification."""
+    return core.plan(cluster, nodes, plan_options())
+
+
+def plan_all(hosts: Iterable[str], lookup: core.Lookup) -> dict[str, Any]:
+    return core.plan_all(hosts, lookup, plan_options())
 
 
 def instance(**changes: Any) -> dict[str, Any]:

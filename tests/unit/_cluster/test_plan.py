@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.inventory import DEFAULTS
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, plan, plan_all, require
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import describe, require
 from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.ranking import cyclic_ranking, pair_ranking
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.tracking import CHECK
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.variables import FIELDS
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
-from tests.unit._cluster.plan_data import SECOND, five, instance, nodes
+from tests.unit._cluster.plan_data import SECOND, five, instance, nodes, plan, plan_all
 
 
 def good(data: list[dict[str, Any]]) -> dict[str, Any]:
@@ -333,6 +333,41 @@ def test_a_refused_cluster_has_no_plan() -> None:
         require(planned)
 
 
+def test_a_place_is_the_inventorys_whatever_is_refused_before_it() -> None:
+    vips = [5, "198.51.100.0/24", {"label": "x"}, ["192.0.2.28/24"], "198.51.100.28/24"]
+    broken = [
+        None,
+        "public",
+        instance(virtual_addresses=vips, track=["haproxy", {}], options=["", "state MASTER"]),
+    ]
+    planned = plan(
+        "edge",
+        nodes(
+            instances=broken,
+            keepalived_scripts=[None, {"name": "gateway", "command": " "}],
+            keepalived_track_services={"dns": {"unit": "", "alive": {"port": 0, "prt": 1}}, "a b": None, "ntp": "x"},
+        ),
+    )
+    assert [f"{error['where']}: {error['what']} [{error['rule']}]" for error in planned["errors"]] == [
+        "edge: keepalived_instances[0]: The value must be a mapping. [spec]",
+        "edge: keepalived_instances[1]: The value must be a mapping. [spec]",
+        "edge: keepalived_instances[2].virtual_addresses[0]: This is not an address with a prefix. [C15]",
+        "edge: keepalived_instances[2].virtual_addresses[1]: This is the address of the network itself. [C10]",
+        "edge: keepalived_instances[2].virtual_addresses[2]: The key address is missing. [C15]",
+        "edge: keepalived_instances[2].virtual_addresses[3]: The value must be a text or a mapping. [spec]",
+        "edge: keepalived_instances[2].track[1]: The value must be a text. [spec]",
+        "edge: keepalived_instances[2].options[0]: The value is empty. [spec]",
+        "edge: keepalived_instances[2].options[1]: A raw line must not repeat what the plan computes for each node. [A9-raw]",
+        "edge: keepalived_scripts[0]: The value must be a mapping. [spec]",
+        "edge: keepalived_scripts[1].command: The value is empty. [spec]",
+        "edge: keepalived_track_services.dns.unit: The value is empty. [spec]",
+        "edge: keepalived_track_services.dns.alive: The key prt is unknown here. [spec]",
+        "edge: keepalived_track_services.dns.alive.port: The number is out of range. [B13]",
+        "edge: keepalived_track_services.a b: keepalived needs a name in one word. [A21]",
+        "edge: keepalived_track_services.ntp: The value must be a mapping. [spec]",
+    ]
+
+
 def test_describe() -> None:
     assert describe(good(nodes())) == [
         "cluster edge: lb-1, lb-2",
@@ -479,6 +514,19 @@ def test_a_thousand_nodes_in_two_seconds() -> None:
     assert elapsed < 2
 
 
-def test_the_role_has_the_same_defaults() -> None:
-    role = yaml.safe_load((Path(__file__).parents[3] / "roles/keepalived/defaults/main.yml").read_text())
-    assert {key: role.get(key) for key in DEFAULTS} == DEFAULTS
+def test_what_the_plan_adds_is_added_to_an_option() -> None:
+    options = plan_options()
+    for path in FIELDS:
+        known = options
+        *outer, last = path.removesuffix("[]").replace("[]", "").split(".")
+        for name in outer:
+            known = known[name]["options"]
+        assert last in known, path
+        assert not path.endswith("[]") or known[last]["type"] == "list", path
+
+
+def test_scripts_and_services_are_checked_at_the_same_pace() -> None:
+    script = plan_options()["keepalived_scripts"]["options"]
+    assert {key: script[key]["default"] for key in ("interval", "fall", "rise")} == {
+        key: CHECK[key] for key in ("interval", "fall", "rise")
+    }

@@ -45,8 +45,8 @@ def test_the_filter_refuses_with_every_fault() -> None:
     with pytest.raises(AnsibleFilterError) as refusal:
         vrrp_plan(["lb-1", "lb-2"], hostvars(keepalived_priority=100, keepalived_preempt_delay=-1))
     assert str(refusal.value).split("\n") == [
-        "evenkeel.lb.vrrp_plan: edge: keepalived_preempt_delay: This must be a number of seconds. Found: -1."
-        " Accepted: 0 to 1000. Correct the number. [B5]",
+        "evenkeel.lb.vrrp_plan: edge: keepalived_preempt_delay: The number is out of range. Found: -1. Accepted: 0 to 1000."
+        " Correct it. [B5]",
         "lb-2: keepalived_priority: Two nodes of public have the same priority, so both could be MASTER. Found: 100, as"
         " on lb-1. Give each node its own number. [A7]",
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import Role
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import specification
 
 PAIR: dict[str, Any] = {
     "haproxy_frontends": [{"name": "web", "bind": ["198.51.100.28:80", "[2001:db8::28]:80"], "default_backend": "app"}],

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan, require
+from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import require
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.change import classify
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.conf import auth_digest
 
-from tests.unit._cluster.plan_data import SECOND, five, instance, nodes
+from tests.unit._cluster.plan_data import SECOND, five, instance, nodes, plan
 
 
 def planned(data: list[dict[str, Any]] | None = None, node: str = "lb-1") -> dict[str, Any]:

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.findings import CoreError
 from ansible_collections.evenkeel.lb.plugins.module_utils._core.spec import conform_dict
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived import conf
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import build, prepare
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit._cluster.plan_data import plan
 
 # The configuration of reference seed 3, as a person wrote it.
 SEED = """

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.model import prepare
-from ansible_collections.evenkeel.lb.plugins.plugin_utils.role import ROLES, specification
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import ROLES, specification
 
+from tests.unit._cluster.plan_data import plan
 from tests.unit.findings import each_case, each_kind, said, silent, unpinned
 
 DEFAULTS = yaml.safe_load((ROLES / "keepalived" / "defaults" / "main.yml").read_text(encoding="utf-8"))

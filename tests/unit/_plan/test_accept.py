@@ -9,17 +9,23 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster import plan as clusters
-from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import of_host, plan, plan_all
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan import accept
+from ansible_collections.evenkeel.lb.plugins.module_utils._plan.accept import of_host
 from ansible_collections.evenkeel.lb.plugins.module_utils._plan.rules import known
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.specification import plan_options
 
 from tests.suite.steps import ROOT
+from tests.unit._cluster import plan_data
 from tests.unit._cluster.plan_data import instance, nodes
 from tests.unit.findings import each_case, said, unpinned
 
 # Two warnings: C12 about each address, A9 about the state.
 COSTLY = [instance(virtual_addresses=["198.51.100.28", "198.51.100.29"], initial_state="MASTER")]
 WARNED = ["C12", "C12", "A9"]
+
+
+def plan(cluster: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    return accept.plan(cluster, hosts, plan_options())
 
 
 def rules(planned: dict[str, Any], kind: str = "warnings") -> list[str]:
@@ -34,7 +40,7 @@ def test_the_plan_shows_no_warning_that_all_nodes_accept(accepted: list[str] | N
     hosts = nodes(instances=COSTLY, evenkeel_accept=accepted)
     planned = plan("edge", hosts)
     assert rules(planned) == shown
-    assert {**planned, "warnings": []} == {**clusters.plan("edge", hosts), "warnings": []}
+    assert {**planned, "warnings": []} == {**plan_data.plan("edge", hosts), "warnings": []}
 
 
 def test_what_one_node_accepts_is_shown_in_the_plan() -> None:
@@ -49,7 +55,7 @@ def test_each_cluster_accepts_for_itself() -> None:
     addresses = {f"other-{number}": {"ansible_host": f"192.0.2.{number}"} for number in (1, 2)}
     inner = nodes(list(addresses), other, addresses, evenkeel_cluster="inner")
     hosts = {one["name"]: one["vars"] for one in [*nodes(instances=COSTLY, evenkeel_accept=["C12", "A9"]), *inner]}
-    planned = plan_all(hosts, hosts.get)
+    planned = accept.plan_all(hosts, hosts.get, plan_options())
     assert (planned["errors"], rules(planned)) == ([], ["C12", "A9"])
     assert {name: rules(one) for name, one in planned["plans"].items()} == {"edge": [], "inner": ["C12", "A9"]}
 

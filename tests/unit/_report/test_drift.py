@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.evenkeel.lb.plugins.filter.drift import FilterModule, drift
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 
-from tests.unit._cluster.plan_data import five, nodes
+from tests.unit._cluster.plan_data import five, nodes, plan
 
 PLAN = plan("edge", nodes(five(3)))
 CONF = "/etc/haproxy/haproxy.cfg"

@@ -17,13 +17,15 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.evenkeel.lb.plugins.action import report_page
-from ansible_collections.evenkeel.lb.plugins.module_utils._report.html import VOID, element, table
 from ansible_collections.evenkeel.lb.plugins.module_utils._report.lines import client_lines
-from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Clock, Node, Told, page, seconds
+from ansible_collections.evenkeel.lb.plugins.module_utils._report.page import Clock, Node, Told, seconds
 from ansible_collections.evenkeel.lb.plugins.module_utils._report.timeline import Span
+from ansible_collections.evenkeel.lb.plugins.plugin_utils.page import page
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.picture import Lacking, draw
 from ansible_collections.evenkeel.lb.plugins.plugin_utils.told import told as told_of
 
+# Elements that have no end.
+VOID = ("meta",)
 ZONE = timezone(timedelta(hours=1), "CET")
 CLOCK = Clock(ZONE)
 BEGAN = 1795286560.0
@@ -147,6 +149,46 @@ def test_what_others_wrote_is_text() -> None:
     whole.encode("utf-8")
 
 
+def named(name: str) -> Told:
+    """A run in which whatever people name has this name."""
+    (lost,) = CLIENTS["lost_list"]
+    named = dict.fromkeys(("target", "client", "kind", "detail"), name)
+    course = {
+        **CLIENTS["series"],
+        "lost_by_kind": {name: CLIENTS["series"]["lost_by_kind"]["reset"]},
+        "servers": {name: [10] * 300},
+    }
+    clients = {**CLIENTS, "lost_by_kind": {name: 4}, "servers": {name: 2996}}
+    return told(
+        title=name,
+        nodes={name: Node(name, failure=name, diffs=[(name, name)])},
+        vips=[(name, name, [name]), (name, name, [name, name]), (name, name, [])],
+        held=[Span(name, name, BEGAN, BEGAN + 10.5), Span(name, name, BEGAN + 10.6, BEGAN + 31)],
+        steps=[Span(name, name, BEGAN + 1, BEGAN + 20)],
+        clients={**clients, "lost_list": [{**lost, **named}], "series": course},
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "</td></table>",
+        "</style>",
+        '" onload="x',
+        "' onload='x",
+        "{{ 7 * 7 }}",
+        "<!--",
+        "&lt;b&gt;",
+    ],
+)
+def test_no_name_is_markup(hostile: str) -> None:
+    """The page of a hostile run has the elements and attributes of a harmless one, and shows the name as it is."""
+    found, harmless = (Reader(page(named(name), ZONE, None, name)) for name in (hostile, "x" * len(hostile)))
+    assert found.tags == harmless.tags and found.open == []
+    assert " ".join(found.texts).count(hostile) == " ".join(harmless.texts).count("x" * len(hostile)) >= 25
+
+
 def test_dark_and_light() -> None:
     assert "@media (prefers-color-scheme: dark)" in page(told(), ZONE, None)
     assert ("meta", {"name": "color-scheme", "content": "light dark"}) in read().tags
@@ -267,14 +309,13 @@ def test_lengths_of_time(length: float, text: str) -> None:
 
 
 def test_a_table_names_its_rows_and_columns() -> None:
-    assert table(["a", "b"], [["<1>", "2"]], "c") == (
-        '<table><caption>c</caption><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>'
-        '<tbody><tr><th scope="row">&lt;1&gt;</th><td>2</td></tr></tbody></table>'
-    )
-
-
-def test_attributes_are_escaped() -> None:
-    assert element("p", "x", class_='a"<') == '<p class="a&quot;&lt;">x</p>'
+    whole = " ".join(page(told(), ZONE, None).split())
+    assert (
+        "<caption>At the end, as the nodes&#39; kernels have it</caption> <thead><tr>"
+        '<th scope="col">VIP</th><th scope="col">instance</th><th scope="col">held by</th></tr></thead> <tbody> '
+        '<tr><th scope="row">192.0.2.28</th><td>public</td><td>lb-1</td></tr> '
+        '<tr><th scope="row">2001:db8::28</th><td>public</td><td><span class="bad">nobody</span></td></tr> </tbody>'
+    ) in whole
 
 
 def test_a_file_is_named_after_cluster_and_run_wherever_that_leads() -> None:

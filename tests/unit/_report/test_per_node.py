@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.evenkeel.lb.plugins.module_utils._cluster.plan import plan
 from ansible_collections.evenkeel.lb.plugins.module_utils._report.per_node import (
     INTERFACE,
     NODE,
@@ -23,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden.test_keepalived import HERE, model, render
-from tests.unit._cluster.plan_data import five, instance, nodes
+from tests.unit._cluster.plan_data import five, instance, nodes, plan
 
 THREE: dict[str, Any] = plan("edge", nodes(five(3), per_node={"lb-2": {"keepalived_interface": "ens3"}}))
 MASK = Mask.of(THREE)
