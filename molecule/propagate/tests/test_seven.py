@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -48,6 +49,10 @@ def test_a_change_is_rolled_over_all_of_them_the_holder_last(site: Site, lab: La
         assert "balance leastconn" in lines(lab, name, HAPROXY)
 
 
+def holds(observer: Observer, address: str, host: str) -> bool:
+    return observer.record.holders(address) == {host}
+
+
 def test_it_loses_its_first_three_holders_and_never_has_two(site: Site, lab: Lab, pair: Pair) -> None:
     """On a busy machine another standby may wake first, for some milliseconds; the next in line has it in the end."""
     planned = site.ask("lb-1", "evenkeel.lb.vrrp_plan", nodes="{{ evenkeel_nodes }}")["plan"]
@@ -59,7 +64,7 @@ def test_it_loses_its_first_three_holders_and_never_has_two(site: Site, lab: Lab
         with Observer(lab, SEVEN) as observer:
             for lost, heir in zip(order[:3], order[1:4], strict=True):
                 power_off(lab, lost)
-                wait_for(lambda heir=heir: observer.record.holders(address) == {heir})
+                wait_for(partial(holds, observer, address, heir))
     finally:
         for lost in order[:3]:
             power_on(lab, lost)

@@ -16,7 +16,7 @@ from ansible_collections.evenkeel.lb.plugins.filter.require_balancers import req
 from tests.suite.steps import BIN, ROOT
 
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml") if path.stem != "engine")
-MOLECULE = ["molecule-notest", "notest"]
+MOLECULE = ["molecule-notest", "notest", "molecule-idempotence-notest"]
 
 
 def test_the_group_where_the_limit_leaves_any_of_it() -> None:

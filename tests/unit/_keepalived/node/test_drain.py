@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.evenkeel.lb.plugins.module_utils._keepalived.node.files import Drain, Files, number
+from ansible_collections.evenkeel.lb.plugins.module_utils._node.failure import Refused
 from ansible_collections.evenkeel.lb.plugins.module_utils._node.files import write
 from ansible_collections.evenkeel.lb.plugins.modules import drain as module
 
@@ -139,7 +140,7 @@ def test_a_file_that_cannot_be_read_drains(host: Host) -> None:
     ],
 )  # fmt: skip
 def test_refusals(host: Host, given: dict[str, Any], message: str) -> None:
-    with pytest.raises(module.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         call(host, state="drained", **given)
     assert str(refused.value) == message
     assert not host.files.drains.exists()
@@ -147,7 +148,7 @@ def test_refusals(host: Host, given: dict[str, Any], message: str) -> None:
 
 def test_a_node_without_the_role_is_refused(host: Host) -> None:
     host.files.facts_path.unlink()
-    with pytest.raises(module.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         call(host, state="drained")
     assert str(refused.value) == (
         f"{host.files.facts_path}: keepalived of this collection is not on this node, so nothing would read the drain. "
@@ -165,7 +166,7 @@ def test_waiting_ends_when_no_anchor_is_held(host: Host, monkeypatch: pytest.Mon
 
 def test_a_vip_that_nobody_takes_is_an_error(host: Host) -> None:
     host.addresses = ["192.0.2.28"]
-    with pytest.raises(module.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         module.wait(host.files, 0.05)
     assert refused.value.error == {
         "what": "the node is drained, but after 0.05 s it still holds 192.0.2.28: no peer has taken over.",
