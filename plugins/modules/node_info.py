@@ -14,7 +14,7 @@ description:
   - Returns what M(evenkeel.lb.vrrp_info) returns, and RV(seen). With that in the variable C(__evenkeel_look) the roles'
     tasks in check mode tell on the controller that a host has its packages and that a set of files is in force, and call the
     host only where something differs. A playbook that changes hosts takes a new look before it compares again.
-  - P(evenkeel.lb.site#playbook) and P(evenkeel.lb.propagate#playbook) compare this way. Reads only.
+  - C(evenkeel.lb.site) and C(evenkeel.lb.propagate) compare this way. Reads only.
 options: {}
 attributes:
   check_mode:
