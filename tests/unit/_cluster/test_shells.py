@@ -231,6 +231,11 @@ def test_the_filter_leaves_out_warnings_that_are_accepted() -> None:
         vrrp_plan(["lb-1", "lb-2"], hostvars(evenkeel_accept=["C13"]))
 
 
+def folded(output: str) -> str:
+    """Older cores break warnings into lines."""
+    return " ".join(output.split())
+
+
 def test_warnings_that_are_accepted_are_not_shown(tmp_path: Path) -> None:
     """By the plan and by a role, with a template in the list."""
     role = {"evenkeel.lb.role_model": {"role": "haproxy"}}
@@ -247,9 +252,9 @@ def test_warnings_that_are_accepted_are_not_shown(tmp_path: Path) -> None:
     }
     warnings = ("Without a prefix keepalived", "A name is resolved once")
     code, output = play(tmp_path, tasks=tasks, **given)
-    assert (code, [text in output for text in warnings]) == (0, [True, True]), output
+    assert (code, [text in folded(output) for text in warnings]) == (0, [True, True]), output
     code, output = play(tmp_path, tasks=tasks, names=["F8"], evenkeel_accept="{{ names + ['C12'] }}", **given)
-    assert (code, [text in output for text in warnings]) == (0, [False, False]), output
+    assert (code, [text in folded(output) for text in warnings]) == (0, [False, False]), output
     code, output = play(tmp_path, tasks=[role], evenkeel_accept=["F4"], **given)
     assert code == 2
     assert "evenkeel_accept[0]: What breaks this rule does not work, so it cannot be accepted. Found: F4" in output
