@@ -72,3 +72,11 @@ def test_what_a_play_notes_does_not_look_like_an_input(path: Path) -> None:
         noted |= set(task.get("ansible.builtin.set_fact", {}))
         noted |= {task["loop_control"]["loop_var"]} if "loop_control" in task else set()
     assert {name for name in noted if not name.startswith("__")} - INPUTS == set()
+
+
+def test_no_file_of_tasks_has_a_playbook_s_name() -> None:
+    """Ansible looks for what a file of tasks includes beside the playbook too, and takes the playbook where it is first met."""
+    playbooks = ROOT / "playbooks"
+    assert {path.name for path in playbooks.glob("*.yml")} & {
+        path.name for path in (playbooks / "tasks").glob("*.yml")
+    } == set()

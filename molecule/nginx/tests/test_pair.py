@@ -113,7 +113,7 @@ def test_a_change_of_a_running_pair_loses_no_request(lab: Lab, site: Site, pair:
     try:
         seen = watched(lambda: outputs.append(site.run()))
         assert changed(outputs[0]).keys() == {"lb-1", "lb-2"}
-        assert "drain | Drain the node" in flat(outputs[0])
+        assert "drain_node | Drain the node" in flat(outputs[0])
         assert seen["sent"] > 500
         # What is in flight in the instant in which a VIP moves is counted apart; no kept connection was cut.
         assert seen["lost"] == seen["lost_in_flight"], seen

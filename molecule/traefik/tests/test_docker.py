@@ -131,7 +131,7 @@ def test_a_static_change_restarts_a_node_only_without_the_vip(bed: Bed) -> None:
         # Nobody watches how it is put back: by the role alone.
         bed.site.play("molecule/traefik/role.yml", "-e", "scenario_nodes=balancers")
         wait_for(lambda: states(bed.site) == {HOLDER: "MASTER", "lb-2": "BACKUP"})
-    assert "drain | Drain the node" in flat(outputs[0])
+    assert "drain_node | Drain the node" in flat(outputs[0])
     assert all(bed.pid(host) != before[host] for host in before)
     assert seen["both_ms"] <= HANDS_MS and seen["holder"] == HOLDER, seen["story"]
     assert [one for one in seen["lost_list"] if one["client"] == "new" and not one["in_flight"]] == []
