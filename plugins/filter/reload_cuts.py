@@ -18,7 +18,7 @@ options:
     type: dict
     required: true
   packages:
-    description: Lines that name installed packages, such as V(installed nginx 1.22.1-9).
+    description: Lines that name installed packages, such as V(nginx 1.22.1-9).
     type: list
     elements: str
     required: true
@@ -27,7 +27,7 @@ options:
 EXAMPLES = r"""
 - name: Would clients notice?
   ansible.builtin.debug:
-    msg: "{{ {'nginx': 'reload'} | evenkeel.lb.reload_cuts(['installed nginx 1.22.1-9']) }}"
+    msg: "{{ {'nginx': 'reload'} | evenkeel.lb.reload_cuts(['nginx 1.22.1-9']) }}"
 """
 
 RETURN = r"""

@@ -11,17 +11,17 @@ from collections.abc import Collection, Iterable, Mapping
 ALWAYS, AUTO = "always", "auto"
 # From this version on an nginx that is reloaded answers on kept connections before it closes them.
 NGINX_KEEPS = (1, 27, 4)
-INSTALLED_NGINX = re.compile(r"installed nginx (?:\d+:)?(\d+(?:\.\d+)*)")
+NGINX = re.compile(r"nginx (?:\d+:)?(\d+(?:\.\d+)*)")
 
 
 def reload_cuts(applies: Mapping[str, str], packages: Iterable[str]) -> bool:
     """Whether what is to be done cuts kept connections though nothing restarts: a reload of an nginx before 1.27.4 does.
 
-    `packages` are lines such as "installed nginx 1.22.1-9".
+    `packages` are lines such as "nginx 1.22.1-9".
     """
     if applies.get("nginx") != "reload":
         return False
-    found = [match[1] for match in map(INSTALLED_NGINX.match, packages) if match]
+    found = [match[1] for match in map(NGINX.match, packages) if match]
     return any(tuple(map(int, version.split("."))) < NGINX_KEEPS for version in found)
 
 

@@ -24,7 +24,7 @@ from ansible_collections.evenkeel.lb.plugins.module_utils._rollout.decide import
     ],
 )
 def test_a_reload_of_an_older_nginx_cuts_kept_connections(version: str, cuts: bool) -> None:
-    packages = ["installed haproxy 2.6.12-1", f"installed nginx {version}", "installed nginx-common 1.0"]
+    packages = ["haproxy 2.6.12-1", f"nginx {version}", "nginx-common 1.0"]
     assert reload_cuts({"nginx": "reload", "haproxy": "reload"}, packages) is cuts
     assert reload_cuts({"nginx": "none"}, packages) is False
     assert reload_cuts({"haproxy": "reload"}, packages) is False
